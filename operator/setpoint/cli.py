@@ -1,0 +1,52 @@
+"""The command line: `setpoint run`."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from setpoint import __version__
+from setpoint.config import ConfigError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; the exit status: 0, or 2 for wrong usage or a wrong configuration."""
+    parsed = _parser().parse_args(arguments)
+    from setpoint import main as operator  # noqa: PLC0415 - `--help` need not load kopf and boto3
+    from setpoint.telemetry import logs  # noqa: PLC0415
+
+    logs.configure(parsed.log_level)
+    host, _, port = parsed.listen.rpartition(":")
+    options = operator.Options(Path(parsed.config), parsed.namespace, host, int(port))
+    try:
+        asyncio.run(operator.run(options))
+    except ConfigError as error:
+        print(f"setpoint: the configuration cannot be used:\n{error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="setpoint", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"setpoint {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="run the operator")
+    run.add_argument("--config", required=True, help="the operator's configuration, a YAML file")
+    run.add_argument(
+        "--namespace",
+        action="append",
+        default=[],
+        help="watch only this namespace (may be repeated); without it, all",
+    )
+    run.add_argument(
+        "--listen",
+        default="127.0.0.1:8080",
+        help="address of /livez, /readyz and /metrics (default: %(default)s)",
+    )
+    run.add_argument("--log-level", default="INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The engine: queue, store, reconciler, conditions, status writer. It knows no kind."""

@@ -1,0 +1,133 @@
+"""One attempt at a resource: observe, decide, carry out what may run now, read it back."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from setpoint.api.conditions import Reason
+from setpoint.api.plan import Applied, PlanOp
+from setpoint.engine.claims import Claims
+from setpoint.engine.failure import Failure
+from setpoint.engine.kind import Kind
+from setpoint.engine.model import Action, Change, Decision, Resource
+from setpoint.engine.plan import APPROVE, Gated, gate
+from setpoint.engine.track import Track
+
+Prepare = Callable[["Attempt"], Awaitable[Resource[Any]]]
+"""Writes down, before the first action, what must survive a crash; the resource as written."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What was seen and done. `resource` is as it was last written."""
+
+    resource: Resource[Any]
+    observed: Any
+    decision: Decision[Any]
+    gated: Gated
+    applied: Sequence[Applied]
+    target: str | None
+    done: Sequence[Action] = ()
+    failures: Sequence[Failure] = field(default_factory=tuple)
+
+    def without_deleted(self) -> "Attempt":
+        """Forget the records of what is gone."""
+        gone = {action.object for action in self.done if action.op is PlanOp.DELETE}
+        return replace(self, applied=[entry for entry in self.applied if entry.object not in gone])
+
+
+class Attempter:
+    """Runs attempts; knows the claims and the clock, and no kind."""
+
+    def __init__(self, claims: Claims, now: Callable[[], datetime]) -> None:
+        self._claims = claims
+        self._now = now
+
+    async def run(
+        self, kind: Kind[Any, Any, Any], resource: Resource[Any], track: Track, prepare: Prepare
+    ) -> Attempt:
+        """Raises Failure where nothing could be observed, or the target is another's."""
+        if target := kind.claim(resource.key.namespace, resource.spec):
+            self._require_ownership(resource, target)
+        seen = await self._look(kind, resource, track)
+        if not seen.gated.runnable:
+            return seen
+        resource = await prepare(seen)
+        done, failure = await _carry_out(kind, resource, seen.gated.runnable, track)
+        if any(not action.background for action in done):
+            seen = await self._look(kind, resource, track)
+        failures = [*seen.failures, *([failure] if failure else ())]
+        return replace(seen, resource=resource, done=done, failures=failures).without_deleted()
+
+    async def _look(
+        self, kind: Kind[Any, Any, Any], resource: Resource[Any], track: Track
+    ) -> Attempt:
+        observed = await kind.observe(resource, track.memory)
+        target = kind.identity(observed)
+        if target is not None:
+            self._claims.add(resource.key, target, resource.created, resource.uid)
+            self._require_ownership(resource, target)
+        decision = kind.decide(resource, observed, track.memory, self._now())
+        track.memory = decision.memory
+        gated = gate(
+            resource.uid,
+            resource.generation,
+            resource.spec,
+            resource.annotations.get(APPROVE),
+            decision.actions,
+            track.approved,
+        )
+        track.approved = _still_approved(gated)
+        return Attempt(
+            resource=resource,
+            observed=observed,
+            decision=decision,
+            gated=gated,
+            applied=applied_of(resource, gated.runnable),
+            target=target or kind.claim(resource.key.namespace, resource.spec),
+            failures=tuple(decision.failures),
+        )
+
+    def _require_ownership(self, resource: Resource[Any], target: str) -> None:
+        owner = self._claims.owner(target)
+        if owner is not None and owner != resource.key:
+            raise Failure(
+                Reason.TARGET_CONFLICT,
+                f"{owner.plural} {owner.namespace}/{owner.name} is older and manages the same "
+                "target: delete one of the two",
+            )
+
+
+async def _carry_out(
+    kind: Kind[Any, Any, Any], resource: Resource[Any], actions: Sequence[Action], track: Track
+) -> tuple[list[Action], Failure | None]:
+    """Act in order up to the first failure: what follows may rest on what failed."""
+    done: list[Action] = []
+    for action in actions:
+        try:
+            track.memory = await kind.act(resource, action, track.memory)
+        except Failure as failure:
+            return done, failure
+        done.append(action)
+    return done, None
+
+
+def _still_approved(gated: Gated) -> frozenset[Change]:
+    """Background work that runs now may go on in later slices, when the plan has become shorter."""
+    return frozenset(action.change for action in gated.runnable if action.background)
+
+
+def applied_of(resource: Resource[Any], actions: Sequence[Action]) -> list[Applied]:
+    """The records of ownership that status has, and those that `actions` add.
+
+    What was there before setpoint came is recorded once, and never overwritten.
+    """
+    records = {
+        (entry["object"], entry["field"]): Applied.model_validate(entry)
+        for entry in resource.status.get("applied") or ()
+    }
+    for action in actions:
+        if action.record is not None:
+            records.setdefault((action.record.object, action.record.field), action.record)
+    return list(records.values())

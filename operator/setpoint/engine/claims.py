@@ -1,0 +1,34 @@
+"""One owner for each real target: the oldest resource that names it."""
+
+from datetime import datetime
+
+from setpoint.engine.model import Key
+
+
+class Claims:
+    """Which resources name which target. The oldest wins; the uid decides between equals."""
+
+    def __init__(self) -> None:
+        self._by_target: dict[str, dict[Key, tuple[datetime, str]]] = {}
+        self._by_key: dict[Key, set[str]] = {}
+
+    def add(self, key: Key, target: str, created: datetime, uid: str) -> None:
+        """`key` names `target`."""
+        self._by_target.setdefault(target, {})[key] = (created, uid)
+        self._by_key.setdefault(key, set()).add(target)
+
+    def owner(self, target: str) -> Key | None:
+        """The resource that may write to `target`."""
+        claimants = self._by_target.get(target)
+        return min(claimants, key=lambda key: claimants[key]) if claimants else None
+
+    def release(self, key: Key) -> set[Key]:
+        """`key` is gone; the resources that may now have become owners."""
+        affected: set[Key] = set()
+        for target in self._by_key.pop(key, set()):
+            claimants = self._by_target[target]
+            del claimants[key]
+            affected |= set(claimants)
+            if not claimants:
+                del self._by_target[target]
+        return affected

@@ -1,0 +1,100 @@
+"""Findings as status shows them: the worst first, with a memory that keeps them still. Pure."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from setpoint.api.findings import FindingItem, Findings, Severity
+from setpoint.engine.conditions import wire_time
+from setpoint.engine.model import Finding
+
+SHOWN = 20
+BUDGET = 16 * 1024
+"""Bytes of status that the shown findings may take."""
+
+Identity = tuple[str, str]
+"""Of a finding: its id and its object."""
+
+
+def count(findings: Sequence[Finding]) -> Counter[Severity]:
+    """Number of findings by severity."""
+    return Counter(finding.severity for finding in findings)
+
+
+def show(
+    findings: Sequence[Finding],
+    previous: Mapping[str, Any],
+    magnitudes: Mapping[Identity, float],
+    now: datetime,
+) -> Findings:
+    """The findings for status.
+
+    `previous` is status.findings as stored; `magnitudes` are those of the shown texts, as far as
+    this process knows. A finding that was there keeps its firstSeen, and keeps its text while its
+    magnitude has neither doubled nor halved.
+    """
+    ordered = sorted(findings, key=lambda f: (f.severity.rank, f.id, f.object))
+    numbers = count(findings)
+    before = {(item["id"], item["object"]): item for item in previous.get("items", ())}
+    items = _within_budget(
+        _item(finding, before.get((finding.id, finding.object)), magnitudes, now)
+        for finding in ordered[:SHOWN]
+    )
+    return Findings(
+        total=len(findings),
+        by_severity={
+            str(severity): numbers[severity] for severity in Severity if numbers[severity]
+        },
+        summary=" ".join(f"{numbers[s]}{s[0]}" for s in Severity if numbers[s]),
+        worst=ordered[0].severity if ordered else None,
+        truncated=len(findings) - len(items),
+        items=items,
+    )
+
+
+def remember(
+    findings: Iterable[Finding], shown: Findings, magnitudes: Mapping[Identity, float]
+) -> dict[Identity, float]:
+    """The magnitudes of the texts that status shows from now on."""
+    texts = {(item.id, item.object): item.evidence for item in shown.items}
+    return {
+        identity: finding.magnitude
+        if texts[identity] == finding.evidence[:512] or identity not in magnitudes
+        else magnitudes[identity]
+        for finding in findings
+        if (identity := (finding.id, finding.object)) in texts
+    }
+
+
+def _item(
+    finding: Finding,
+    before: Mapping[str, Any] | None,
+    magnitudes: Mapping[Identity, float],
+    now: datetime,
+) -> FindingItem:
+    if before is not None and before["severity"] == finding.severity:
+        shown = magnitudes.get((finding.id, finding.object), finding.magnitude)
+        if shown / 2 < finding.magnitude < shown * 2:
+            return FindingItem.model_validate(before)
+    return FindingItem(
+        id=finding.id,
+        object=finding.object[:400],
+        severity=finding.severity,
+        message=finding.message[:512],
+        evidence=finding.evidence[:512],
+        remedy=finding.remedy[:512],
+        sql=list(finding.sql)[:5] or None,
+        first_seen=before["firstSeen"] if before else wire_time(now),
+    )
+
+
+def _within_budget(items: Iterable[FindingItem]) -> list[FindingItem]:
+    kept: list[FindingItem] = []
+    size = 0
+    for item in items:
+        size += len(item.model_dump_json(by_alias=True).encode())
+        if size > BUDGET:
+            break
+        kept.append(item)
+    return kept

@@ -1,0 +1,131 @@
+"""What flows through the engine: resources in, decisions out. Plain values, no I/O."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from setpoint.api.common import CommonSpec
+from setpoint.api.findings import Severity
+from setpoint.api.plan import Applied, BlockedBy, PlanOp, Risk
+from setpoint.engine.failure import Failure
+
+S = TypeVar("S", bound=CommonSpec, covariant=True)
+M = TypeVar("M")
+
+
+class Key(NamedTuple):
+    """Names one resource: plural of the kind, namespace, name."""
+
+    plural: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        """`scalingpolicies/shop/checkout`."""
+        return "/".join(self)
+
+
+@dataclass(frozen=True)
+class Resource(Generic[S]):
+    """A resource as it was last seen, its spec parsed; `status` is the wire form as stored."""
+
+    key: Key
+    uid: str
+    generation: int
+    created: datetime
+    spec: S
+    status: Mapping[str, Any]
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+
+Change = tuple[str, str, str, str]
+"""An action's object, field, from and to: what makes it the same one in a later plan."""
+
+
+@dataclass(frozen=True)
+class Action:
+    """One write to a real system that would bring it nearer to the spec.
+
+    `object`, `field`, `from_` and `to` name it for the plan and its digest, so they hold no times
+    and no moving numbers. `payload` is what the kind's `act` needs. `record` proves ownership: it
+    is written to status before the action is carried out. `background` work never makes the
+    resource Reconciling.
+    """
+
+    op: PlanOp
+    object: str
+    field: str
+    from_: str
+    to: str
+    reason: str
+    risk: Risk = Risk.LOW
+    payload: Any = None
+    record: Applied | None = None
+    blocked_by: BlockedBy | None = None
+    background: bool = False
+
+    @property
+    def change(self) -> Change:
+        """What makes it the same action in a later plan."""
+        return self.object, self.field, self.from_, self.to
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something wrong. `id` and `object` are its identity, independent of numbers and wording.
+
+    `magnitude` says how bad in one number (> 0): the shown evidence is renewed when it has
+    doubled or halved.
+    """
+
+    id: str
+    object: str
+    severity: Severity
+    message: str
+    evidence: str
+    remedy: str
+    sql: Sequence[str] = ()
+    magnitude: float = 1.0
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One value for one alert rule. `value` None: there is no data, which is not 0.
+
+    `shown` and `shown_threshold` carry their unit: `93%`, `80%`.
+    """
+
+    rule: str
+    value: float | None
+    threshold: float
+    shown: str
+    shown_threshold: str
+    above: bool = True
+    severity: Severity = Severity.CRITICAL
+
+    @property
+    def breached(self) -> bool | None:
+        """Whether the threshold is crossed; None without data."""
+        if self.value is None:
+            return None
+        return self.value > self.threshold if self.above else self.value < self.threshold
+
+
+@dataclass(frozen=True)
+class Decision(Generic[M]):
+    """What a kind makes of what it observed.
+
+    `actions` in the order in which they are to be carried out. `pending` says what the real system
+    holds back until later (a maintenance window), else empty. `failures` are parts that could not
+    be observed while others could. `memory` replaces the kind's memory of this resource. `again`
+    asks for another look earlier than spec.interval.
+    """
+
+    memory: M
+    actions: Sequence[Action] = ()
+    findings: Sequence[Finding] = ()
+    samples: Sequence[Sample] = ()
+    failures: Sequence[Failure] = ()
+    pending: str = ""
+    again: timedelta | None = None

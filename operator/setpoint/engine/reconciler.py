@@ -1,0 +1,306 @@
+"""Reconciles one resource: the part of the loop that is the same for every kind."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Protocol
+
+import structlog
+from pydantic import ValidationError
+
+from setpoint.alerts.state import Delivery, evaluate, settle
+from setpoint.api.alerts import AlertsStatus, SlackTarget
+from setpoint.api.conditions import Reason
+from setpoint.config import Config
+from setpoint.engine import backoff, conditions, findings, plan, status
+from setpoint.engine.attempt import Attempt, Attempter
+from setpoint.engine.deletion import Deletion
+from setpoint.engine.display import Display
+from setpoint.engine.failure import Failure, Help
+from setpoint.engine.kind import Kind
+from setpoint.engine.kube import Conflict
+from setpoint.engine.model import Key, Resource
+from setpoint.engine.parse import parse
+from setpoint.engine.store import Store, requested_at
+from setpoint.engine.track import Track
+from setpoint.engine.writer import StatusWriter
+from setpoint.telemetry import metrics
+from setpoint.telemetry.events import EventRecorder
+
+log = structlog.get_logger()
+
+DELIVERED = "delivered"
+"""Reason of the queue: only a notification was delivered; nothing need be observed."""
+
+_CONFLICT_SECONDS = 0.2
+_RUNNING_SECONDS = 2.0
+
+
+class Outbox(Protocol):
+    """Sends what status says must be sent; alerts.notifier has the real one."""
+
+    def submit(
+        self, key: Key, kind_name: str, target: SlackTarget | None, alerts: AlertsStatus
+    ) -> None:
+        """Send the entries of the outbox that are not on their way yet."""
+        ...
+
+    def take(self, key: Key) -> list[Delivery]:
+        """What was delivered since the last call."""
+        ...
+
+
+@dataclass
+class _Visit:
+    """One look at one resource. `body` is what is reconciled; our own writes replace it."""
+
+    kind: Kind[Any, Any, Any]
+    key: Key
+    body: dict[str, Any]
+    track: Track
+
+    @property
+    def version(self) -> str:
+        """The resourceVersion that a write must still find."""
+        return str(self.body["metadata"]["resourceVersion"])
+
+    @property
+    def generation(self) -> int:
+        """The generation that is reconciled."""
+        return int(self.body["metadata"]["generation"])
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """A copy of the status as stored."""
+        return dict(self.body.get("status") or {})
+
+
+class Reconciler:
+    """`run` is called for each key by one worker at a time."""
+
+    def __init__(
+        self,
+        kinds: Mapping[str, Kind[Any, Any, Any]],
+        store: Store,
+        attempter: Attempter,
+        deletion: Deletion,
+        writer: StatusWriter,
+        outbox: Outbox,
+        events: EventRecorder,
+        config: Callable[[], Config],
+        now: Callable[[], datetime],
+        draw: Callable[[], float],
+    ) -> None:
+        self._kinds = kinds
+        self._store = store
+        self._attempter = attempter
+        self._deletion = deletion
+        self._writer = writer
+        self._outbox = outbox
+        self._events = events
+        self._config = config
+        self._now = now
+        self._draw = draw
+        self._tracks: dict[Key, Track] = {}
+
+    async def run(self, key: Key, reasons: frozenset[str]) -> float | None:
+        """Reconcile; seconds until the next look, or None where none is due by time.
+
+        Raises Failure where status itself could not be written.
+        """
+        body = self._store.get(key)
+        if body is None:
+            self._forget(key)
+            return None
+        visit = _Visit(self._kinds[key.plural], key, body, self._track(key, body))
+        visit.track.deliveries.extend(self._outbox.take(key))
+        try:
+            if body["metadata"].get("deletionTimestamp"):
+                return await self._deletion.run(visit.kind, key, body, visit.track)
+            if reasons == {DELIVERED}:
+                await self._acknowledge(visit)
+                return None
+            return await self._reconcile(visit)
+        except Conflict:
+            return _CONFLICT_SECONDS
+
+    def delay_after(self, failure: Failure, key: Key) -> float:
+        """Seconds to wait after a failure of this resource; counts it."""
+        track = self._tracks.get(key)
+        failures = 1
+        if track is not None:
+            track.failures += 1
+            failures = track.failures
+        limits = self._config().limits
+        if failure.help is Help.SPEC:  # nothing changes by itself, but the operator may be wrong
+            return backoff.at_interval(2 * limits.backoff_ceiling, self._draw)
+        return backoff.after_failures(
+            failures, limits.backoff_base, limits.backoff_ceiling, self._draw
+        )
+
+    async def _reconcile(self, visit: _Visit) -> float | None:
+        try:
+            resource = parse(visit.key, visit.body, visit.kind.spec_model)
+        except Failure as failure:
+            return await self._fail(visit, failure)
+        if resource.spec.suspend:
+            await self._suspend(visit)
+            return None
+        if not visit.status.get("conditions"):
+            await self._first_visit(visit)
+        visit.body = await self._deletion.hold(visit.key, visit.body, resource.spec)
+        try:
+            attempt = await self._attempt(visit, replace(resource, status=visit.status))
+        except Failure as failure:
+            delay = await self._fail(visit, failure)
+        else:
+            delay = await self._finish(visit, attempt)
+        self._submit(visit, resource)
+        return delay
+
+    async def _attempt(self, visit: _Visit, resource: Resource[Any]) -> Attempt:
+        """Raises Failure or Conflict; whatever else goes wrong becomes a Failure here."""
+
+        async def prepare(seen: Attempt) -> Resource[Any]:
+            records = [entry.wire() for entry in seen.applied]
+            if records == (resource.status.get("applied") or []):
+                return resource
+            await self._write(visit, status.before_acting(seen, self._now()))
+            return replace(resource, status=visit.status)
+
+        seconds = self._config().limits.reconcile_timeout.total_seconds()
+        try:
+            with metrics.RECONCILE_SECONDS.labels(visit.key.plural).time():
+                async with asyncio.timeout(seconds):
+                    return await self._attempter.run(visit.kind, resource, visit.track, prepare)
+        except TimeoutError:
+            raise Failure(
+                Reason.TIMED_OUT, "the reconcile took longer than its limit and was given up"
+            ) from None
+        except (Failure, Conflict):
+            raise
+        except Exception as error:
+            log.exception("reconcile failed unexpectedly", key=str(visit.key))
+            raise Failure(
+                Reason.INTERNAL_ERROR,
+                f"setpoint failed unexpectedly ({type(error).__name__}): the operator's log has "
+                "the details; please report it",
+            ) from error
+
+    async def _finish(self, visit: _Visit, attempt: Attempt) -> float:
+        now, track, decision = self._now(), visit.track, attempt.decision
+        before = settle(_alerts(attempt.resource.status), track.deliveries)
+        display = Display(now, track.moved_at)
+        shown = findings.show(
+            decision.findings, visit.status.get("findings") or {}, track.magnitudes, now
+        )
+        new = status.of_attempt(
+            visit.kind,
+            attempt,
+            shown,
+            evaluate(decision.samples, before, now),
+            display,
+            self._config().limits.stalled_after,
+        )
+        await self._write_final(visit, new)
+        track.moved_at = now if display.moved else track.moved_at
+        track.magnitudes = findings.remember(decision.findings, shown, track.magnitudes)
+        self._announce(visit, attempt)
+        result = "failure" if attempt.failures else "success"
+        metrics.RECONCILES.labels(visit.key.plural, result).inc()
+        if attempt.failures:
+            return self.delay_after(attempt.failures[0], visit.key)
+        track.failures = 0
+        return self._next_look(attempt)
+
+    def _next_look(self, attempt: Attempt) -> float:
+        if attempt.decision.again is not None:
+            return attempt.decision.again.total_seconds()
+        if any(not action.background for action in attempt.gated.runnable):
+            return _RUNNING_SECONDS  # what was done is not to be seen yet
+        return backoff.at_interval(attempt.resource.spec.interval, self._draw)
+
+    async def _fail(self, visit: _Visit, failure: Failure) -> float:
+        """Say in status what failed; what was known stays."""
+        new = status.of_failure(
+            visit.status,
+            visit.generation,
+            [failure],
+            self._now(),
+            self._config().limits.stalled_after,
+        )
+        await self._write_final(visit, _settled(new, visit.track))
+        metrics.RECONCILES.labels(visit.key.plural, "failure").inc()
+        return self.delay_after(failure, visit.key)
+
+    async def _suspend(self, visit: _Visit) -> None:
+        """One write of observedGeneration; else everything stays as it is."""
+        before = visit.status.get("conditions") or ()
+        if visit.status.get("observedGeneration") == visit.generation and before:
+            return
+        made = conditions.suspended(before, visit.generation, self._now())
+        new = {**visit.status, "observedGeneration": visit.generation, "conditions": made}
+        await self._write_final(visit, new)
+
+    async def _first_visit(self, visit: _Visit) -> None:
+        first = conditions.first_visit(visit.generation, self._now())
+        await self._write(visit, {"observedGeneration": -1, **visit.status, "conditions": first})
+
+    async def _acknowledge(self, visit: _Visit) -> None:
+        """Write down what was delivered; the next look stays due when it was."""
+        await self._write(visit, _settled(visit.status, visit.track))
+        visit.track.deliveries.clear()
+
+    async def _write_final(self, visit: _Visit, new: dict[str, Any]) -> None:
+        """Write the status of a finished attempt."""
+        if (token := requested_at(visit.body)) is not None:
+            new = {**new, "lastHandledReconcileAt": token}
+        await self._write(visit, new)
+        visit.track.deliveries.clear()
+
+    async def _write(self, visit: _Visit, new: dict[str, Any]) -> None:
+        visit.body = await self._writer.write(visit.key, visit.version, new)
+
+    def _submit(self, visit: _Visit, resource: Resource[Any]) -> None:
+        alerts = _alerts(visit.status)
+        if alerts.outbox:
+            kind = visit.kind
+            self._outbox.submit(visit.key, kind.names.kind, kind.slack(resource.spec), alerts)
+
+    def _announce(self, visit: _Visit, attempt: Attempt) -> None:
+        for action in attempt.done:
+            metrics.ACTIONS.labels(visit.key.plural, str(action.op)).inc()
+            if not action.background:
+                log.info("action done", key=str(visit.key), action=plan.sentence(action))
+                self._events.record(visit.body, Reason.ACTION_DONE, plan.sentence(action))
+        for sample in attempt.decision.samples:
+            if sample.value is not None:
+                metrics.VALUE.labels(*visit.key, sample.rule).set(sample.value)
+                visit.track.rules.add(sample.rule)
+
+    def _forget(self, key: Key) -> None:
+        if track := self._tracks.pop(key, None):
+            for rule in track.rules:
+                metrics.VALUE.remove(*key, rule)
+
+    def _track(self, key: Key, body: dict[str, Any]) -> Track:
+        uid = body["metadata"]["uid"]
+        track = self._tracks.get(key)
+        if track is None or track.uid != uid:
+            memory = self._kinds[key.plural].new_memory(dict(body.get("status") or {}))
+            track = self._tracks[key] = Track(uid, memory)
+        return track
+
+
+def _alerts(stored: Mapping[str, Any]) -> AlertsStatus:
+    try:
+        return AlertsStatus.model_validate(stored.get("alerts") or {})
+    except ValidationError:  # somebody else wrote it: begin anew
+        return AlertsStatus()
+
+
+def _settled(new: dict[str, Any], track: Track) -> dict[str, Any]:
+    if not track.deliveries:
+        return new
+    return {**new, "alerts": settle(_alerts(new), track.deliveries).wire()}

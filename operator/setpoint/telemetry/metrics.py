@@ -1,0 +1,21 @@
+"""Prometheus metrics of the engine. Names follow Prometheus' conventions."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+RECONCILES = Counter("setpoint_reconciles_total", "Finished reconciles.", ("kind", "result"))
+RECONCILE_SECONDS = Histogram(
+    "setpoint_reconcile_duration_seconds",
+    "Duration of a reconcile.",
+    ("kind",),
+    buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120),
+)
+STATUS_WRITES = Counter("setpoint_status_writes_total", "Writes of a status.", ("kind",))
+QUEUE_DEPTH = Gauge("setpoint_queue_depth", "Resources that wait for a worker.")
+VALUE = Gauge(
+    "setpoint_value",
+    "Live value that an alert rule watches; percentages as 0-100, times in seconds.",
+    ("kind", "namespace", "name", "rule"),
+)
+ACTIONS = Counter(
+    "setpoint_actions_total", "Writes to real systems that succeeded.", ("kind", "op")
+)

@@ -1,0 +1,1 @@
+"""What a resource may reach: AWS roles by grant, hosts by address."""
