@@ -215,6 +215,8 @@ class Reconciler:
         return self._next_look(attempt)
 
     def _next_look(self, attempt: Attempt) -> float:
+        if any(action.background for action in attempt.done):
+            return 0.0  # the next slice
         if attempt.decision.again is not None:
             return attempt.decision.again.total_seconds()
         if any(not action.background for action in attempt.gated.runnable):

@@ -1,0 +1,1 @@
+"""Alerts: samples → state → outbox → Slack."""

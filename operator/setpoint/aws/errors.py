@@ -1,0 +1,86 @@
+"""What an error of AWS means, as a pure function of its code and text.
+
+Sources: botocore's models of the services, and the threads named in the comments. The text is only
+looked at, never passed on: it may hold what its reader must not see.
+"""
+
+from setpoint.api.conditions import Reason
+from setpoint.engine.failure import Failure
+
+_THROTTLED = frozenset(
+    {"Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded",
+     "RequestThrottled", "RequestThrottledException", "TooManyRequestsException", "SlowDown",
+     "PriorRequestNotComplete", "BandwidthLimitExceeded"}
+)  # fmt: skip
+_DENIED = frozenset(
+    {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized",
+     "AuthorizationError", "OptInRequired"}
+)  # fmt: skip
+_CREDENTIALS = frozenset(
+    {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException",
+     "SignatureDoesNotMatch", "InvalidSignatureException", "IncompleteSignature",
+     "MissingAuthenticationToken", "MissingAuthenticationTokenException", "InvalidToken",
+     "AuthFailure", "RequestExpired"}
+)  # fmt: skip
+_NOT_FOUND = frozenset(
+    {"DBInstanceNotFound", "DBInstanceNotFoundFault", "ClusterNotFoundException",
+     "ServiceNotFoundException", "ServiceNotActiveException", "ObjectNotFoundException",
+     "ResourceNotFoundException"}
+)  # fmt: skip
+_QUOTA = frozenset(
+    {"LimitExceededException", "InstanceQuotaExceeded", "StorageQuotaExceeded",
+     "InsufficientDBInstanceCapacity", "ServiceQuotaExceededException"}
+)  # fmt: skip
+_BUSY = frozenset(
+    {"ConcurrentUpdateException", "InvalidDBInstanceState", "InvalidDBInstanceStateFault",
+     "UpdateInProgressException"}
+)  # fmt: skip
+_SERVER = frozenset(
+    {"InternalServiceException", "InternalFailure", "InternalServiceError", "ServerException",
+     "ServiceUnavailable", "ServiceUnavailableException", "InternalServiceFault"}
+)  # fmt: skip
+
+
+def classify(service: str, operation: str, code: str, text: str, status: int) -> Failure:
+    """The Failure for an error answer of AWS."""
+    reason = _reason(code, text, status)
+    call = f"{service} {operation}"
+    shown = code if code.replace(".", "").isalnum() else "unknown"
+    return Failure(reason, _SENTENCES[reason].format(call=call, code=shown[:64]))
+
+
+def _reason(code: str, text: str, status: int) -> Reason:
+    lowered = text.lower()
+    # Application Auto Scaling asks CloudWatch for us, and wraps its throttling (aws-sdk-go#1472).
+    if code in _THROTTLED or status == 429 or "rate exceeded" in lowered:
+        return Reason.THROTTLED
+    if code in _CREDENTIALS:
+        return Reason.AUTHENTICATION_FAILED
+    # It also checks the caller's rights on CloudWatch and ECS, and calls their lack invalid.
+    if code in _DENIED or "not authorized to perform" in lowered or "access denied" in lowered:
+        return Reason.ACCESS_DENIED
+    if code in _NOT_FOUND or "service doesn't exist" in lowered:
+        return Reason.TARGET_NOT_FOUND
+    if code in _QUOTA:
+        return Reason.QUOTA_EXCEEDED
+    if code in _BUSY:
+        return Reason.BUSY
+    if code in _SERVER or status >= 500:
+        return Reason.CONNECTION_FAILED
+    return Reason.REJECTED
+
+
+_SENTENCES = {
+    Reason.THROTTLED: "AWS throttles {call} ({code}): it is tried again later",
+    Reason.AUTHENTICATION_FAILED: "AWS does not accept the operator's credentials for {call} "
+    "({code}): check its role and that the credentials have not expired",
+    Reason.ACCESS_DENIED: "AWS denies {call} ({code}): the IAM policy of the role must allow it",
+    Reason.TARGET_NOT_FOUND: "AWS does not know the target of {call} ({code}): check its name, "
+    "region and account; it is looked for again",
+    Reason.QUOTA_EXCEEDED: "AWS has no room for {call} ({code}): a quota or the capacity is used "
+    "up",
+    Reason.BUSY: "the target of {call} cannot be changed right now ({code}): it is tried again "
+    "later",
+    Reason.CONNECTION_FAILED: "AWS failed to answer {call} ({code}): it is tried again later",
+    Reason.REJECTED: "AWS refuses {call} ({code}): the values of the spec do not fit its target",
+}

@@ -1,0 +1,1 @@
+"""CacheTuning: a Redis server measured, its eviction policy kept, its keys given TTLs."""

@@ -1,0 +1,97 @@
+"""One connection to Redis, to the pinned address, with TLS verified by name.
+
+A pool of exactly one connection: `CLIENT NO-TOUCH` and `SELECT` hold for a connection, and
+redis-py's pipelines would take another one.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.connection import Connection, SSLConnection
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from setpoint.cache.errors import classify
+from setpoint.cache.target import RedisTarget
+from setpoint.engine.failure import Failure
+from setpoint.trust.network import Network
+
+_CONNECT_SECONDS = 5
+_ANSWER_SECONDS = 10
+_NO_TOUCH_SINCE = (7, 2)
+
+Client = Any  # redis-py's own types change with its arguments
+
+
+class _NamedTLSConnection(SSLConnection):
+    """Connects to an address, and verifies the certificate for a name."""
+
+    def __init__(self, *, server_hostname: str, **options: Any) -> None:
+        super().__init__(**options)
+        self._server_hostname = server_hostname
+
+    def _connection_arguments(self) -> Any:
+        return {**super()._connection_arguments(), "server_hostname": self._server_hostname}
+
+
+@contextlib.asynccontextmanager
+async def connect(target: RedisTarget, network: Network) -> AsyncIterator[Client]:
+    """A client of one connection. Raises Failure, also for errors inside the body."""
+    address = await network.pin(target.host, target.port)
+    options: dict[str, Any] = {
+        "host": address,
+        "port": target.port,
+        "username": target.username or None,
+        "password": target.password or None,
+        "protocol": 2,
+        "socket_connect_timeout": _CONNECT_SECONDS,
+        "socket_timeout": _ANSWER_SECONDS,
+        "retry": Retry(NoBackoff(), 0),
+        "lib_name": None,
+        "lib_version": None,
+    }
+    if target.tls:
+        options |= {"server_hostname": target.host, "ssl_ca_data": target.ca or None}
+    pool: Any = BlockingConnectionPool(
+        connection_class=_NamedTLSConnection if target.tls else Connection,
+        max_connections=1,
+        timeout=_CONNECT_SECONDS,
+        **options,
+    )
+    client: Client = Redis(connection_pool=pool)
+    try:
+        await _name(client)
+        yield client
+    except RedisError as error:
+        raise failure(error) from None
+    finally:
+        await client.aclose()
+        await pool.disconnect()
+
+
+async def leave_no_trace(client: Client, version: tuple[int, ...]) -> None:
+    """Where the server can (7.2), have our reads and writes not count as use of a key."""
+    if version >= _NO_TOUCH_SINCE:
+        with contextlib.suppress(ResponseError):  # not allowed to this user
+            await client.execute_command("CLIENT", "NO-TOUCH", "ON")
+
+
+def failure(error: RedisError, command: str = "a command") -> Failure:
+    """The Failure for an error of redis-py."""
+    answered = not isinstance(error, RedisConnectionError | RedisTimeoutError)
+    text = f"{type(error).__name__} {error} {error.__cause__ or ''}"
+    return classify(command, text, answered=answered)
+
+
+async def _name(client: Client) -> None:
+    """So that CLIENT LIST tells who this is, if the user may."""
+    try:
+        await client.execute_command("CLIENT", "SETNAME", "setpoint")
+    except ResponseError as error:
+        if "noauth" in str(error).lower() or "wrongpass" in str(error).lower():
+            raise

@@ -1,0 +1,193 @@
+"""Gives a TTL to keys that have none, a slice at a time, without anybody noticing.
+
+SCAN in small batches with EXPIRE … NX in a pipeline: no key is read, so no hit is counted, and a
+TTL that the application set meanwhile is never overwritten. Before 7.0 there is no NX; a script
+does the same at once, and costs a hit a key, which is taken off.
+"""
+
+import asyncio
+import hashlib
+import json
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from redis.exceptions import ResponseError
+
+from setpoint.api.cachetuning import DefaultTTL, SweepPhase, SweepStatus
+from setpoint.cache.connect import Client
+from setpoint.cache.glob import matcher
+from setpoint.engine.conditions import read_time, wire_time
+
+SLICE_SECONDS = 1.5
+BATCH = 50
+"""Keys a batch: the batch, not the rate, makes other clients wait."""
+
+MIN_TTL_SECONDS = 60
+MIN_EVERY = timedelta(hours=1)
+_NX_SINCE = (7, 0)
+
+_SCRIPT = """
+if redis.call('PTTL', KEYS[1]) == -1 then return redis.call('EXPIRE', KEYS[1], ARGV[1]) end
+return 0
+"""
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a pass is: the run it belongs to, the database, the type, and SCAN's cursor."""
+
+    run_id: str
+    database: int = -1
+    type: str = ""
+    cursor: int = 0
+
+    @classmethod
+    def read(cls, text: str) -> "Position | None":
+        """From status; None for anything that `str` did not write."""
+        parts = text.split(":")
+        if len(parts) != 4 or not parts[1].isdecimal() or not parts[3].isdecimal():
+            return None
+        return cls(parts[0], int(parts[1]), parts[2], int(parts[3]))
+
+    def __str__(self) -> str:
+        """For status."""
+        return f"{self.run_id}:{self.database}:{self.type}:{self.cursor}"
+
+
+def digest(settings: DefaultTTL) -> str:
+    """Names the settings of a pass."""
+    content = json.dumps(settings.wire(), sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:12]
+
+
+def is_due(settings: DefaultTTL, sweep: SweepStatus | None, now: datetime) -> bool:
+    """Whether a pass is to begin or to go on."""
+    if sweep is None or sweep.phase is not SweepPhase.DONE or sweep.digest != digest(settings):
+        return True
+    if sweep.completed_at is None:
+        return True
+    return now - read_time(sweep.completed_at) >= max(settings.ttl, MIN_EVERY)
+
+
+def begin(
+    settings: DefaultTTL, sweep: SweepStatus | None, run_id: str, now: datetime
+) -> SweepStatus:
+    """The pass to go on with: the one in progress, or a new one from the start."""
+    if sweep is not None and sweep.phase is SweepPhase.RUNNING:
+        position = Position.read(sweep.cursor)
+        if sweep.digest == digest(settings) and position and position.run_id == run_id:
+            return sweep
+    elif sweep is not None and not is_due(settings, sweep, now):
+        return sweep
+    return SweepStatus(phase=SweepPhase.RUNNING, digest=digest(settings), cursor="")
+
+
+async def run_slice(
+    client: Client,
+    settings: DefaultTTL,
+    sweep: SweepStatus,
+    run_id: str,
+    version: tuple[int, ...],
+    databases: Sequence[int],
+    now: datetime,
+) -> tuple[SweepStatus, int]:
+    """Go on for at most SLICE_SECONDS; the pass as it is then, and keyspace hits we caused.
+
+    Raises redis.RedisError; a batch that was lost in mid-flight is done again, harmlessly.
+    """
+    slice_ = _Slice(client, settings, version)
+    position: Position | None = Position.read(sweep.cursor) or _first(run_id, settings, databases)
+    end = time.monotonic() + SLICE_SECONDS
+    while position is not None and time.monotonic() < end:
+        position = await slice_.step(position, databases)
+    done = position is None
+    return sweep.model_copy(
+        update={
+            "phase": SweepPhase.DONE if done else SweepPhase.RUNNING,
+            "scanned": sweep.scanned + slice_.scanned,
+            "changed": sweep.changed + slice_.changed,
+            "cursor": "" if done else str(position),
+            "completed_at": wire_time(now) if done else None,
+        }
+    ), slice_.hits
+
+
+class _Slice:
+    """Steps of a pass over one connection; counts what they do."""
+
+    def __init__(self, client: Client, settings: DefaultTTL, version: tuple[int, ...]) -> None:
+        self._client = client
+        self._settings = settings
+        self._matches = matcher(settings.include, settings.exclude)
+        self._has_nx = version >= _NX_SINCE
+        self._script = None if self._has_nx else client.register_script(_SCRIPT)
+        self._started = time.monotonic()
+        self._selected: int | None = None
+        self.scanned = self.changed = self.hits = 0
+
+    async def step(self, position: Position, databases: Sequence[int]) -> Position | None:
+        """One batch; where to go on, or None at the end of everything."""
+        if self._selected != position.database:
+            await self._client.execute_command("SELECT", position.database)
+            self._selected = position.database
+        cursor, keys = await self._client.scan(
+            cursor=position.cursor, count=BATCH, match=self._pattern(), _type=position.type
+        )
+        wanted = [key for key in keys if self._matches(key)]
+        for start in range(0, len(wanted), BATCH):
+            await self._expire(wanted[start : start + BATCH])
+        self.scanned += len(keys)
+        await self._pace()
+        if cursor:
+            return Position(position.run_id, position.database, position.type, cursor)
+        return _next(position, self._settings, databases)
+
+    def _pattern(self) -> str | None:
+        """A single pattern can be matched by the server."""
+        include = self._settings.include
+        return include[0] if len(include) == 1 and include[0] != "*" else None
+
+    async def _expire(self, keys: Sequence[bytes]) -> None:
+        pipeline = self._client.pipeline(transaction=False)
+        for key in keys:
+            if self._script is not None:
+                self._script(keys=[key], args=[self._ttl()], client=pipeline)
+            else:
+                pipeline.expire(key, self._ttl(), nx=True)
+        results = await pipeline.execute(raise_on_error=False)
+        for result in results:
+            # A key that this user may not touch is no reason to leave the others.
+            if isinstance(result, Exception) and not isinstance(result, ResponseError):
+                raise result
+        self.changed += sum(1 for result in results if result in (1, True))
+        self.hits += 0 if self._has_nx else len(keys)
+
+    def _ttl(self) -> int:
+        """Seconds: the TTL spread by the jitter, never so small that it deletes."""
+        ttl, share = self._settings.ttl.total_seconds(), self._settings.jitter / 100
+        spread = ttl * (1 + random.uniform(-share, share))  # noqa: S311 - no secret
+        return max(MIN_TTL_SECONDS, round(spread))
+
+    async def _pace(self) -> None:
+        """Never faster than maxKeysPerSecond."""
+        due = self.scanned / self._settings.max_keys_per_second
+        ahead = due - (time.monotonic() - self._started)
+        if ahead > 0:
+            await asyncio.sleep(ahead)
+
+
+def _first(run_id: str, settings: DefaultTTL, databases: Sequence[int]) -> Position | None:
+    return Position(run_id, databases[0], settings.types[0]) if databases else None
+
+
+def _next(position: Position, settings: DefaultTTL, databases: Sequence[int]) -> Position | None:
+    """The next type in this database, else the first type in the next one."""
+    types = [str(kind) for kind in settings.types]
+    later = types[types.index(position.type) + 1 :] if position.type in types else []
+    if later:
+        return Position(position.run_id, position.database, later[0])
+    following = [number for number in databases if number > position.database]
+    return Position(position.run_id, following[0], types[0]) if following else None

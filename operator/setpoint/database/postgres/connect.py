@@ -1,0 +1,89 @@
+"""Connections that can read and nothing else, to the pinned address, with TLS verified."""
+
+import contextlib
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from setpoint.api.conditions import Reason
+from setpoint.database.postgres.errors import classify
+from setpoint.database.postgres.target import PostgresTarget
+from setpoint.engine.failure import Failure
+from setpoint.trust.network import Network
+
+CONNECT_SECONDS = 10
+STATEMENT_SECONDS = 15
+MIN_VERSION = 130000
+
+# In the startup packet, so that not one statement runs without it. A user's schema can then shadow
+# nothing that our statements name.
+_OPTIONS = " ".join(
+    f"-c {name}={value}"
+    for name, value in {
+        "search_path": "pg_catalog,pg_temp",
+        "default_transaction_read_only": "on",
+        "statement_timeout": STATEMENT_SECONDS * 1000,
+        "lock_timeout": 1000,
+        "idle_in_transaction_session_timeout": 30_000,
+    }.items()
+)
+
+Connection = psycopg.AsyncConnection[dict[str, Any]]
+
+
+@contextlib.asynccontextmanager
+async def connect(
+    target: PostgresTarget, dbname: str, network: Network
+) -> AsyncIterator[Connection]:
+    """A connection in one read-only snapshot, closed afterwards.
+
+    Raises Failure; whatever goes wrong with the server inside the body becomes one too.
+    """
+    address = await network.pin(target.host, target.port)
+    try:
+        with _authority(target) as root:
+            connection: Connection = await psycopg.AsyncConnection.connect(
+                host=target.host,
+                hostaddr=address,
+                port=target.port,
+                user=target.user,
+                password=target.password,
+                dbname=dbname,
+                sslmode=target.sslmode,
+                sslrootcert=root,
+                connect_timeout=CONNECT_SECONDS,
+                application_name="setpoint",
+                options=_OPTIONS,
+                passfile="/dev/null",
+                target_session_attrs="any",
+                gssencmode="disable",
+                row_factory=dict_row,
+                prepare_threshold=None,
+            )
+        async with connection:
+            if connection.info.server_version < MIN_VERSION:
+                raise Failure(
+                    Reason.UNSUPPORTED, "the Postgres server is older than 13, the oldest supported"
+                )
+            await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
+            await connection.set_read_only(True)
+            yield connection
+    except psycopg.Error as error:
+        raise classify(error.sqlstate, str(error)) from None
+
+
+@contextlib.contextmanager
+def _authority(target: PostgresTarget) -> Any:
+    """A file with the Secret's authority, for as long as libpq reads it."""
+    if not target.ca:
+        yield "system" if target.is_verified else ""
+        return
+    with tempfile.TemporaryDirectory(prefix="setpoint-") as directory:
+        file = Path(directory) / "ca.crt"
+        file.touch(mode=0o600)
+        file.write_text(target.ca + "\n", encoding="utf-8")
+        yield str(file)

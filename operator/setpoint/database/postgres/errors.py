@@ -1,0 +1,65 @@
+"""What an error of Postgres or libpq means. Pure; the server's text is looked at, never passed on.
+
+Codes: PostgreSQL's documentation, appendix A.
+"""
+
+from setpoint.api.conditions import Reason
+from setpoint.engine.failure import Failure
+
+_BY_STATE = {
+    "28P01": Reason.AUTHENTICATION_FAILED,
+    "28000": Reason.AUTHENTICATION_FAILED,
+    "3D000": Reason.TARGET_NOT_FOUND,
+    "42501": Reason.ACCESS_DENIED,
+    "53300": Reason.BUSY,
+    "57P03": Reason.BUSY,
+    "57014": Reason.TIMED_OUT,
+    "55P03": Reason.TIMED_OUT,
+    "25P03": Reason.TIMED_OUT,
+    "40001": Reason.BUSY,
+}
+_BY_TEXT = (
+    ("password authentication failed", Reason.AUTHENTICATION_FAILED),
+    ("no password supplied", Reason.AUTHENTICATION_FAILED),
+    ("no pg_hba.conf entry", Reason.AUTHENTICATION_FAILED),
+    ('role "', Reason.AUTHENTICATION_FAILED),
+    ("too many clients", Reason.BUSY),
+    ("remaining connection slots", Reason.BUSY),
+    ("the database system is", Reason.BUSY),
+    ("does not exist", Reason.TARGET_NOT_FOUND),
+    ("certificate", Reason.TLS_FAILED),
+    ("does not support ssl", Reason.TLS_FAILED),
+    ("ssl error", Reason.TLS_FAILED),
+    ("permission denied", Reason.ACCESS_DENIED),
+    ("timeout", Reason.TIMED_OUT),
+    ("timed out", Reason.TIMED_OUT),
+)
+_SENTENCES = {
+    Reason.AUTHENTICATION_FAILED: "Postgres does not accept the user or the password of the "
+    "Secret: check both, and the server's pg_hba.conf",
+    Reason.TARGET_NOT_FOUND: "the database does not exist on the Postgres server: check its name",
+    Reason.ACCESS_DENIED: "the Postgres role may not read what is needed: grant it pg_monitor and "
+    "CONNECT on the database",
+    Reason.BUSY: "Postgres takes no connection right now: it starts, stops, or has no slot left",
+    Reason.TIMED_OUT: "Postgres did not answer in time",
+    Reason.TLS_FAILED: "TLS to Postgres failed: the certificate must be issued for the host by the "
+    "authority in ca.crt of the Secret",
+    Reason.CONNECTION_FAILED: "Postgres could not be reached, or the connection was lost",
+    Reason.INTERNAL_ERROR: "Postgres refused a statement of setpoint (SQLSTATE {state})",
+}
+
+
+def classify(sqlstate: str | None, text: str) -> Failure:
+    """The Failure for an error."""
+    reason = _reason(sqlstate, text.lower())
+    return Failure(reason, _SENTENCES[reason].format(state=sqlstate or "none"))
+
+
+def _reason(sqlstate: str | None, text: str) -> Reason:
+    if sqlstate is not None:
+        if sqlstate in _BY_STATE:
+            return _BY_STATE[sqlstate]
+        if sqlstate[:2] in ("08", "57"):
+            return Reason.CONNECTION_FAILED
+        return Reason.INTERNAL_ERROR
+    return next((reason for part, reason in _BY_TEXT if part in text), Reason.CONNECTION_FAILED)

@@ -1,0 +1,1 @@
+"""Class and storage of an RDS instance."""

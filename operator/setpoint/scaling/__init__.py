@@ -1,0 +1,1 @@
+"""ScalingPolicy: an ECS service's autoscaling, and its performance."""
