@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic.alias_generators import to_snake
+
 from setpoint.alerts.state import RESOLVED
 from setpoint.api.alerts import FiringAlert, OutboxEntry
 
 TITLE = "performance"
 _SHOWN = 20
-_NAMES = {"responseTime": "response_time", "errorRate": "error_rate"}
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def render(entry: OutboxEntry, subject: Subject) -> Message:
 
 def _field(alert: FiringAlert) -> dict[str, Any]:
     return {
-        "title": escape(_NAMES.get(alert.rule, alert.rule)),
+        "title": escape(to_snake(alert.rule)),
         "value": escape(f"{alert.value} (threshold: {alert.threshold})"),
         "short": True,
     }

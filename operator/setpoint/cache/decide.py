@@ -15,7 +15,7 @@ from setpoint.api.conditions import Reason
 from setpoint.api.findings import Severity
 from setpoint.api.plan import Applied, AppliedOp, PlanOp, Risk
 from setpoint.api.types import format_duration
-from setpoint.cache import sweep, window
+from setpoint.cache import passes, window
 from setpoint.cache.model import Memory, Observed
 from setpoint.cache.window import Rates
 from setpoint.engine.display import PERCENT, PERCENT_1
@@ -113,7 +113,7 @@ def _sweep(
     spec: CacheTuningSpec, observed: Observed, memory: Memory, now: datetime
 ) -> list[Action]:
     settings = spec.default_ttl
-    if settings is None or not sweep.is_due(settings, memory.sweep, now):
+    if settings is None or not passes.is_due(settings, memory.sweep, now):
         return []
     return [
         Action(
@@ -132,7 +132,7 @@ def _sweep(
 
 def _sweep_risk(settings: DefaultTTL, observed: Observed, before: SweepStatus | None) -> Risk:
     """High for the first sweep of a data store; one that was begun was let through."""
-    was_begun = before is not None and before.digest == sweep.digest(settings)
+    was_begun = before is not None and before.digest == passes.digest(settings)
     is_store = observed.policy == "noeviction" or observed.maxmemory == 0
     return Risk.HIGH if is_store and not was_begun else Risk.MEDIUM
 

@@ -18,7 +18,7 @@ from setpoint.api.cachetuning import (
     SweepStatus,
 )
 from setpoint.api.plan import Applied, PlanOp, Risk
-from setpoint.cache import decide, observe, report, sweep
+from setpoint.cache import decide, observe, passes, report, sweep
 from setpoint.cache.connect import Client, connect, failure, leave_no_trace
 from setpoint.cache.model import Memory, Observed
 from setpoint.cache.target import from_secret
@@ -133,7 +133,7 @@ class CacheTuningKind:
         observed = await observe.observe(client)
         await leave_no_trace(client, observed.version_tuple)
         now = self._now()
-        current = sweep.begin(settings, memory.sweep, observed.run_id, now)
+        current = passes.begin(settings, memory.sweep, observed.run_id, now)
         try:
             current, hits = await sweep.run_slice(
                 client,

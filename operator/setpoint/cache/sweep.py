@@ -6,83 +6,30 @@ does the same at once, and costs a hit a key, which is taken off.
 """
 
 import asyncio
-import hashlib
-import json
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from redis.exceptions import ResponseError
 
 from setpoint.api.cachetuning import DefaultTTL, SweepPhase, SweepStatus
 from setpoint.cache.connect import Client
 from setpoint.cache.glob import matcher
-from setpoint.engine.conditions import read_time, wire_time
+from setpoint.cache.passes import Position, advance, first
+from setpoint.engine.conditions import wire_time
 
 SLICE_SECONDS = 1.5
 BATCH = 50
 """Keys a batch: the batch, not the rate, makes other clients wait."""
 
 MIN_TTL_SECONDS = 60
-MIN_EVERY = timedelta(hours=1)
 _NX_SINCE = (7, 0)
 
 _SCRIPT = """
 if redis.call('PTTL', KEYS[1]) == -1 then return redis.call('EXPIRE', KEYS[1], ARGV[1]) end
 return 0
 """
-
-
-@dataclass(frozen=True)
-class Position:
-    """Where a pass is: the run it belongs to, the database, the type, and SCAN's cursor."""
-
-    run_id: str
-    database: int = -1
-    type: str = ""
-    cursor: int = 0
-
-    @classmethod
-    def read(cls, text: str) -> "Position | None":
-        """From status; None for anything that `str` did not write."""
-        parts = text.split(":")
-        if len(parts) != 4 or not parts[1].isdecimal() or not parts[3].isdecimal():
-            return None
-        return cls(parts[0], int(parts[1]), parts[2], int(parts[3]))
-
-    def __str__(self) -> str:
-        """For status."""
-        return f"{self.run_id}:{self.database}:{self.type}:{self.cursor}"
-
-
-def digest(settings: DefaultTTL) -> str:
-    """Names the settings of a pass."""
-    content = json.dumps(settings.wire(), sort_keys=True)
-    return hashlib.sha256(content.encode()).hexdigest()[:12]
-
-
-def is_due(settings: DefaultTTL, sweep: SweepStatus | None, now: datetime) -> bool:
-    """Whether a pass is to begin or to go on."""
-    if sweep is None or sweep.phase is not SweepPhase.DONE or sweep.digest != digest(settings):
-        return True
-    if sweep.completed_at is None:
-        return True
-    return now - read_time(sweep.completed_at) >= max(settings.ttl, MIN_EVERY)
-
-
-def begin(
-    settings: DefaultTTL, sweep: SweepStatus | None, run_id: str, now: datetime
-) -> SweepStatus:
-    """The pass to go on with: the one in progress, or a new one from the start."""
-    if sweep is not None and sweep.phase is SweepPhase.RUNNING:
-        position = Position.read(sweep.cursor)
-        if sweep.digest == digest(settings) and position and position.run_id == run_id:
-            return sweep
-    elif sweep is not None and not is_due(settings, sweep, now):
-        return sweep
-    return SweepStatus(phase=SweepPhase.RUNNING, digest=digest(settings), cursor="")
 
 
 async def run_slice(
@@ -99,7 +46,7 @@ async def run_slice(
     Raises redis.RedisError; a batch that was lost in mid-flight is done again, harmlessly.
     """
     slice_ = _Slice(client, settings, version)
-    position: Position | None = Position.read(sweep.cursor) or _first(run_id, settings, databases)
+    position: Position | None = Position.read(sweep.cursor) or first(run_id, settings, databases)
     end = time.monotonic() + SLICE_SECONDS
     while position is not None and time.monotonic() < end:
         position = await slice_.step(position, databases)
@@ -143,7 +90,7 @@ class _Slice:
         await self._pace()
         if cursor:
             return Position(position.run_id, position.database, position.type, cursor)
-        return _next(position, self._settings, databases)
+        return advance(position, self._settings, databases)
 
     def _pattern(self) -> str | None:
         """A single pattern can be matched by the server."""
@@ -177,17 +124,3 @@ class _Slice:
         ahead = due - (time.monotonic() - self._started)
         if ahead > 0:
             await asyncio.sleep(ahead)
-
-
-def _first(run_id: str, settings: DefaultTTL, databases: Sequence[int]) -> Position | None:
-    return Position(run_id, databases[0], settings.types[0]) if databases else None
-
-
-def _next(position: Position, settings: DefaultTTL, databases: Sequence[int]) -> Position | None:
-    """The next type in this database, else the first type in the next one."""
-    types = [str(kind) for kind in settings.types]
-    later = types[types.index(position.type) + 1 :] if position.type in types else []
-    if later:
-        return Position(position.run_id, position.database, later[0])
-    following = [number for number in databases if number > position.database]
-    return Position(position.run_id, following[0], types[0]) if following else None

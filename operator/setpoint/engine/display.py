@@ -37,6 +37,7 @@ class Form:
 PERCENT = Form("%")
 PERCENT_1 = Form("%", digits=1)
 MILLISECONDS = Form("ms", scale=1000)
+"""Of a number of seconds."""
 COUNT = Form("")
 
 

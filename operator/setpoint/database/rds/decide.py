@@ -45,23 +45,32 @@ def decide(spec: RDS, observed: RDSObserved) -> RDSDecision:
             f"{observed.instance} is a member of a cluster, and its storage is the cluster's: "
             "remove allocatedStorage and maxAllocatedStorage from spec.rds"
         )
-        return RDSDecision([], pending_text(observed), [Failure(Reason.INVALID_SPEC, message)])
+        return RDSDecision([], _held_back(observed), [Failure(Reason.INVALID_SPEC, message)])
     actions = [
         *_storage(spec, observed),
         *_max_storage(spec, observed),
         *_class(spec, observed),
     ]
-    return RDSDecision(actions, pending_text(observed))
+    return RDSDecision(actions, _held_back(observed))
+
+
+def _held_back(observed: RDSObserved) -> str:
+    pending = pending_text(observed)
+    return f"RDS holds {pending} (its maintenance window)" if pending else ""
 
 
 def pending_text(observed: RDSObserved) -> str:
-    """What RDS holds until its maintenance window, for people; empty if nothing."""
-    named = {CLASS: "class {}", STORAGE: "storage {}Gi", "EngineVersion": "engine {}"}
-    parts = [named[name].format(value) for name, value in observed.pending.items() if name in named]
-    others = [name for name in observed.pending if name not in named]
-    if not parts and not others:
+    """What RDS holds until its maintenance window: `class db.r6g.large, sun:03:00`.
+
+    Empty if nothing is pending.
+    """
+    if not observed.pending:
         return ""
-    return f"{', '.join([*parts, *others])}, next maintenance window {observed.maintenance_window}"
+    named = {CLASS: "class {}", STORAGE: "storage {}Gi", "EngineVersion": "engine {}"}
+    parts = [
+        named.get(name, name).format(value) for name, value in sorted(observed.pending.items())
+    ]
+    return ", ".join([*parts, observed.maintenance_window.partition("-")[0]])
 
 
 def revert(observed: RDSObserved, applied: Sequence[Applied]) -> list[Action]:

@@ -1,0 +1,64 @@
+# Every command sets up what it needs. Start with `make demo` or `make test`.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+UV     := 0.13.9
+STACK  := PYTHONPATH=hack $(BIN)/python -m stack
+
+.DEFAULT_GOAL := help
+.PHONY: help setup stack test unit lint format demo demo-down generate lock clean
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Make .venv with everything from the lock file
+
+$(READY): requirements/dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "setpoint needs Python 3.11 or newer; $(PYTHON) is older. Try: make PYTHON=python3.12"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+		{ rm -rf $(VENV); echo "$(PYTHON) cannot make virtual environments: install its venv package (Debian: python3-venv)"; exit 1; }
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV)
+	@echo "setting up $(VENV) from requirements/dev.lock"
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+stack: $(READY) ## Build or fetch the local stack's programs (the first time takes minutes)
+	@$(STACK) build
+
+test: stack lint ## Check and test everything
+	@$(BIN)/pytest
+
+unit: $(READY) ## The quick tests, without any server
+	@$(BIN)/pytest tests/unit
+
+lint: $(READY) ## Style, types, and who may import whom
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-cache > /dev/null || $(BIN)/lint-imports --no-cache
+
+format: $(READY) ## Format the code
+	@$(BIN)/ruff check --quiet --fix .
+	@$(BIN)/ruff format --quiet .
+
+demo: stack ## See all three kinds reconcile; KEEP=1 leaves everything running
+	@PYTHONPATH=hack $(BIN)/python hack/demo.py $(if $(KEEP),--keep)
+
+demo-down: $(READY) ## End a demo that was kept: RUN_DIR=…
+	@$(STACK) down $(RUN_DIR)
+
+generate: $(READY) ## Write the CRDs from the models
+	@$(BIN)/python -m setpoint.api.kinds crds
+
+LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate
+
+lock: $(READY) ## Bring the lock files up to pyproject.toml
+	@$(LOCK) pyproject.toml -o requirements/runtime.lock
+	@$(LOCK) pyproject.toml --group dev -o requirements/dev.lock
+
+clean: ## Remove .venv and the tools' caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,0 +1,53 @@
+"""Fixtures: one of each server for the whole session, each started when first asked for."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stack.certs import Authority
+from stack.cluster import Cluster
+from stack.config import make_run_dir
+from stack.controlplane import control_plane
+from stack.postgres import PostgresServer
+from stack.redis import RedisServer
+
+
+@pytest.fixture(scope="session")
+def run_dir(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """Where the servers of this session live; kept when a test failed."""
+    directory = make_run_dir()
+    yield directory
+    if request.session.testsfailed:
+        print(f"\nlogs of the local stack are kept in {directory}/logs")
+    else:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def authority(run_dir: Path) -> Authority:
+    """The certificate authority of the data servers."""
+    return Authority(run_dir / "pki")
+
+
+@pytest.fixture(scope="session")
+def controlplane(run_dir: Path) -> Iterator[Cluster]:
+    """A Kubernetes API server."""
+    server = control_plane(run_dir)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres(run_dir: Path, authority: Authority) -> Iterator[PostgresServer]:
+    """A Postgres server."""
+    with PostgresServer(run_dir, authority) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server(run_dir: Path, authority: Authority) -> Iterator[RedisServer]:
+    """A Redis server."""
+    with RedisServer(run_dir, authority) as server:
+        yield server

@@ -1,0 +1,80 @@
+"""Passes of the default TTL over the keys: when one begins, and where it is. Pure."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from setpoint.api.cachetuning import DefaultTTL, SweepPhase, SweepStatus
+from setpoint.engine.conditions import read_time
+
+MIN_EVERY = timedelta(hours=1)
+"""A pass is not repeated more often, however short the TTL."""
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a pass is: the run it belongs to, the database, the type, and SCAN's cursor."""
+
+    run_id: str
+    database: int = -1
+    type: str = ""
+    cursor: int = 0
+
+    @classmethod
+    def read(cls, text: str) -> "Position | None":
+        """From status; None for anything that `str` did not write."""
+        parts = text.split(":")
+        if len(parts) != 4 or not parts[1].isdecimal() or not parts[3].isdecimal():
+            return None
+        return cls(parts[0], int(parts[1]), parts[2], int(parts[3]))
+
+    def __str__(self) -> str:
+        """For status."""
+        return f"{self.run_id}:{self.database}:{self.type}:{self.cursor}"
+
+
+def digest(settings: DefaultTTL) -> str:
+    """Names the settings of a pass."""
+    content = json.dumps(settings.wire(), sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:12]
+
+
+def is_due(settings: DefaultTTL, sweep: SweepStatus | None, now: datetime) -> bool:
+    """Whether a pass is to begin or to go on."""
+    if sweep is None or sweep.phase is not SweepPhase.DONE or sweep.digest != digest(settings):
+        return True
+    if sweep.completed_at is None:
+        return True
+    return now - read_time(sweep.completed_at) >= max(settings.ttl, MIN_EVERY)
+
+
+def begin(
+    settings: DefaultTTL, sweep: SweepStatus | None, run_id: str, now: datetime
+) -> SweepStatus:
+    """The pass to go on with: the one in progress, or a new one from the start."""
+    if sweep is not None and sweep.phase is SweepPhase.RUNNING:
+        position = Position.read(sweep.cursor)
+        if sweep.digest == digest(settings) and position and position.run_id == run_id:
+            return sweep
+    elif sweep is not None and not is_due(settings, sweep, now):
+        return sweep
+    return SweepStatus(phase=SweepPhase.RUNNING, digest=digest(settings), cursor="")
+
+
+def first(run_id: str, settings: DefaultTTL, databases: Sequence[int]) -> Position | None:
+    """The beginning of a pass; None where there are no keys."""
+    return Position(run_id, databases[0], settings.types[0]) if databases else None
+
+
+def following(
+    position: Position, settings: DefaultTTL, databases: Sequence[int]
+) -> Position | None:
+    """The next type in this database, else the first type in the next one."""
+    types = [str(kind) for kind in settings.types]
+    later = types[types.index(position.type) + 1 :] if position.type in types else []
+    if later:
+        return Position(position.run_id, position.database, later[0])
+    further = [number for number in databases if number > position.database]
+    return Position(position.run_id, further[0], types[0]) if further else None
