@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from stack.aws.client import AwsStack
 from stack.certs import Authority
 from stack.cluster import Cluster
 from stack.config import make_run_dir
 from stack.controlplane import control_plane
 from stack.postgres import PostgresServer
 from stack.redis import RedisServer
+from stack.slack_client import SlackStack
+from stack.stand_in import StandIn
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +54,17 @@ def redis_server(run_dir: Path, authority: Authority) -> Iterator[RedisServer]:
     """A Redis server."""
     with RedisServer(run_dir, authority) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def aws(run_dir: Path) -> Iterator[AwsStack]:
+    """The stand-in for AWS."""
+    with StandIn(run_dir, "aws") as server:
+        yield AwsStack(server.base_url)
+
+
+@pytest.fixture(scope="session")
+def slack(run_dir: Path) -> Iterator[SlackStack]:
+    """The stand-in for Slack."""
+    with StandIn(run_dir, "slack") as server:
+        yield SlackStack(server.base_url)

@@ -90,7 +90,7 @@ def _modify(world: World, region: Region, params: Mapping[str, Any]) -> dict[str
     }
     _check(instance, wanted)
     if "AllocatedStorage" in wanted:
-        least = math.ceil(body["AllocatedStorage"] * 1.1)
+        least = math.ceil(body["AllocatedStorage"] * 11 / 10)
         wanted["AllocatedStorage"] = max(wanted["AllocatedStorage"], least)
         instance.modifications.append(time.time())
     if "MaxAllocatedStorage" in wanted:  # at once, whatever ApplyImmediately says

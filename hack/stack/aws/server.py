@@ -62,7 +62,7 @@ class Application:
                     response = wire.answer(call, result)
         except AWSError as error:
             code = error.code
-            response = wire.answer(call, error)
+            response = wire.refuse(call, error)
         finally:
             with self.world.lock:
                 self.world.record(call, response.status_code if response else 0, code, started)

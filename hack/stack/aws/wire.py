@@ -1,11 +1,13 @@
 """Requests of AWS clients as plain calls, and answers as the service's protocol wants them."""
 
+import json
 import re
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from xml.sax.saxutils import escape
 
-from moto.core.exceptions import ServiceException
 from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.serialize import get_serializer_class
 from moto.core.utils import get_service_model
@@ -70,14 +72,25 @@ def parse(request: Request) -> Call | None:
     return Call(service, operation, parsed, region, access_key, protocol)
 
 
-def answer(call: Call, result: Any) -> Response:
-    """A result, a mapping by AWS's names, or an AWSError."""
+def answer(call: Call, result: Mapping[str, Any]) -> Response:
+    """A result, by AWS's names, in the service's protocol."""
     model = get_service_model(call.service).operation_model(call.operation)
     serializer = get_serializer_class(call.service, call.protocol)(operation_model=model)
-    if isinstance(result, AWSError):
-        shown: Any = ServiceException(result.code, result.message)
+    made = serializer.serialize(result)
+    return Response(made["body"], status=made["status_code"], headers=made["headers"])
+
+
+def refuse(call: Call, error: AWSError) -> Response:
+    """An error in the service's protocol."""
+    if call.protocol == "json":
+        body = json.dumps({"__type": error.code, "message": error.message})
+        kind = "application/x-amz-json-1.1"
     else:
-        shown = result
-    made = serializer.serialize(shown)
-    status = result.status if isinstance(result, AWSError) else made["status_code"]
-    return Response(made["body"], status=status, headers=made["headers"])
+        body = (
+            f"<ErrorResponse><Error><Type>Sender</Type><Code>{escape(error.code)}</Code>"
+            f"<Message>{escape(error.message)}</Message></Error>"
+            f"<RequestId>{uuid.uuid4()}</RequestId></ErrorResponse>"
+        )
+        kind = "text/xml"
+    headers = {"x-amzn-RequestId": str(uuid.uuid4()), "x-amzn-errortype": error.code}
+    return Response(body, status=error.status, headers=headers, content_type=kind)

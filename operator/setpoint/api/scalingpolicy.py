@@ -68,11 +68,12 @@ class TargetTracking(Model):
     target: Annotated[int, Field(ge=1, le=100)]
     """Utilisation to hold, in percent."""
 
-    scale_out_cooldown: Duration = timedelta(minutes=5)
-    """Time after adding tasks before more are added for the same metric."""
+    # No defaults in items of a list: kubectl's client-side apply would send the list each time.
+    scale_out_cooldown: Duration | None = None
+    """Time after adding tasks before more are added for the same metric; 5m when not set."""
 
-    scale_in_cooldown: Duration = timedelta(minutes=5)
-    """Time after removing tasks before more are removed."""
+    scale_in_cooldown: Duration | None = None
+    """Time after removing tasks before more are removed; 5m when not set."""
 
 
 class LoadBalancer(Model):

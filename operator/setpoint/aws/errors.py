@@ -41,10 +41,9 @@ _SERVER = frozenset(
 )  # fmt: skip
 
 
-def classify(service: str, operation: str, code: str, text: str, status: int) -> Failure:
-    """The Failure for an error answer of AWS."""
+def classify(call: str, code: str, text: str, status: int) -> Failure:
+    """The Failure for an error answer of AWS; `call` names the call and what it was for."""
     reason = _reason(code, text, status)
-    call = f"{service} {operation}"
     shown = code if code.replace(".", "").isalnum() else "unknown"
     return Failure(reason, _SENTENCES[reason].format(call=call, code=shown[:64]))
 

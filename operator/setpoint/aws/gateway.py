@@ -90,7 +90,7 @@ class AWSGateway:
         grant = self._grant(scope)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(
-            self._executor, self._call, grant, scope.region, service, operation, parameters
+            self._executor, self._call, grant, scope, service, operation, parameters
         )
 
     async def pages(
@@ -121,7 +121,7 @@ class AWSGateway:
     def _call(
         self,
         grant: Grant,
-        region: str,
+        scope: Scope,
         service: str,
         operation: str,
         parameters: Mapping[str, Any],
@@ -129,10 +129,10 @@ class AWSGateway:
         start = time.monotonic()
         result = "ok"
         try:
-            client = self._client(grant, region, service)
+            client = self._client(grant, scope.region, service)
             answer: dict[str, Any] = getattr(client, operation)(**parameters)
         except (ClientError, BotoCoreError) as error:
-            failure = _failure(error, service, operation)
+            failure = _failure(error, f"{service} {operation} for {scope.resource}")
             result = str(failure.reason)
             raise failure from None
         finally:
@@ -167,20 +167,20 @@ def _assumed(core: Any, role: str, external_id: str | None) -> Any:
     return DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
 
 
-def _failure(error: ClientError | BotoCoreError, service: str, operation: str) -> Failure:
+def _failure(error: ClientError | BotoCoreError, call: str) -> Failure:
     if isinstance(error, ClientError):
         body = error.response.get("Error", {})
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
         code, text = str(body.get("Code", "")), str(body.get("Message", ""))
-        return classify(service, operation, code, text, status)
+        return classify(call, code, text, status)
     if isinstance(error, NoCredentialsError | PartialCredentialsError):
         return Failure(
             Reason.AUTHENTICATION_FAILED,
             "the operator has no AWS credentials: give its service account a role",
         )
     if isinstance(error, ParamValidationError):
-        return Failure(Reason.REJECTED, f"the values of the spec do not fit {service} {operation}")
+        return Failure(Reason.REJECTED, f"the values of the spec do not fit {call}")
     return Failure(
         Reason.CONNECTION_FAILED,
-        f"AWS could not be reached for {service} {operation} ({type(error).__name__})",
+        f"AWS could not be reached for {call} ({type(error).__name__})",
     )

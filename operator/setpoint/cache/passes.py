@@ -15,24 +15,23 @@ MIN_EVERY = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Position:
-    """Where a pass is: the run it belongs to, the database, the type, and SCAN's cursor."""
+    """Where a pass is: the run it belongs to, the database, and SCAN's cursor in it."""
 
     run_id: str
-    database: int = -1
-    type: str = ""
+    database: int
     cursor: int = 0
 
     @classmethod
     def read(cls, text: str) -> "Position | None":
         """From status; None for anything that `str` did not write."""
         parts = text.split(":")
-        if len(parts) != 4 or not parts[1].isdecimal() or not parts[3].isdecimal():
+        if len(parts) != 3 or not parts[1].isdecimal() or not parts[2].isdecimal():
             return None
-        return cls(parts[0], int(parts[1]), parts[2], int(parts[3]))
+        return cls(parts[0], int(parts[1]), int(parts[2]))
 
     def __str__(self) -> str:
         """For status."""
-        return f"{self.run_id}:{self.database}:{self.type}:{self.cursor}"
+        return f"{self.run_id}:{self.database}:{self.cursor}"
 
 
 def digest(settings: DefaultTTL) -> str:
@@ -63,18 +62,13 @@ def begin(
     return SweepStatus(phase=SweepPhase.RUNNING, digest=digest(settings), cursor="")
 
 
-def first(run_id: str, settings: DefaultTTL, databases: Sequence[int]) -> Position | None:
+def first(run_id: str, databases: Sequence[int]) -> Position | None:
     """The beginning of a pass; None where there are no keys."""
-    return Position(run_id, databases[0], settings.types[0]) if databases else None
+    return Position(run_id, databases[0]) if databases else None
 
 
-def following(
-    position: Position, settings: DefaultTTL, databases: Sequence[int]
-) -> Position | None:
-    """The next type in this database, else the first type in the next one."""
-    types = [str(kind) for kind in settings.types]
-    later = types[types.index(position.type) + 1 :] if position.type in types else []
-    if later:
-        return Position(position.run_id, position.database, later[0])
-    further = [number for number in databases if number > position.database]
-    return Position(position.run_id, further[0], types[0]) if further else None
+def advance(position: Position, cursor: int, databases: Sequence[int]) -> Position | None:
+    """Where to go on: by the cursor, else in the next database; None at the end of everything."""
+    if cursor:
+        return Position(position.run_id, position.database, cursor)
+    return first(position.run_id, [n for n in databases if n > position.database])

@@ -1,8 +1,9 @@
 """Gives a TTL to keys that have none, a slice at a time, without anybody noticing.
 
-SCAN in small batches with EXPIRE … NX in a pipeline: no key is read, so no hit is counted, and a
-TTL that the application set meanwhile is never overwritten. Before 7.0 there is no NX; a script
-does the same at once, and costs a hit a key, which is taken off.
+SCAN in small batches, then TYPE and EXPIRE … NX in pipelines: a TTL that the application set
+meanwhile is never overwritten. Before 7.0 there is no NX; a script does the same at once. TYPE and
+the script each cost a keyspace hit a key; they are counted, and taken off the hit rate. (SCAN …
+TYPE costs the same on 7.0, for an unknown number of keys; SCAN and EXPIRE cost none.)
 """
 
 import asyncio
@@ -46,7 +47,7 @@ async def run_slice(
     Raises redis.RedisError; a batch that was lost in mid-flight is done again, harmlessly.
     """
     slice_ = _Slice(client, settings, version)
-    position: Position | None = Position.read(sweep.cursor) or first(run_id, settings, databases)
+    position: Position | None = Position.read(sweep.cursor) or first(run_id, databases)
     end = time.monotonic() + SLICE_SECONDS
     while position is not None and time.monotonic() < end:
         position = await slice_.step(position, databases)
@@ -69,6 +70,7 @@ class _Slice:
         self._client = client
         self._settings = settings
         self._matches = matcher(settings.include, settings.exclude)
+        self._types = {str(kind).encode() for kind in settings.types}
         self._has_nx = version >= _NX_SINCE
         self._script = None if self._has_nx else client.register_script(_SCRIPT)
         self._started = time.monotonic()
@@ -81,23 +83,32 @@ class _Slice:
             await self._client.execute_command("SELECT", position.database)
             self._selected = position.database
         cursor, keys = await self._client.scan(
-            cursor=position.cursor, count=BATCH, match=self._pattern(), _type=position.type
+            cursor=position.cursor, count=BATCH, match=self._pattern()
         )
         wanted = [key for key in keys if self._matches(key)]
         for start in range(0, len(wanted), BATCH):
-            await self._expire(wanted[start : start + BATCH])
+            batch = await self._of_wanted_types(wanted[start : start + BATCH])
+            await self._expire(batch)
         self.scanned += len(keys)
         await self._pace()
-        if cursor:
-            return Position(position.run_id, position.database, position.type, cursor)
-        return advance(position, self._settings, databases)
+        return advance(position, int(cursor), databases)
 
     def _pattern(self) -> str | None:
         """A single pattern can be matched by the server."""
         include = self._settings.include
         return include[0] if len(include) == 1 and include[0] != "*" else None
 
+    async def _of_wanted_types(self, keys: Sequence[bytes]) -> list[bytes]:
+        pipeline = self._client.pipeline(transaction=False)
+        for key in keys:
+            pipeline.type(key)
+        types = await pipeline.execute(raise_on_error=False)
+        self.hits += sum(1 for kind in types if kind != b"none")
+        return [key for key, kind in zip(keys, types, strict=True) if kind in self._types]
+
     async def _expire(self, keys: Sequence[bytes]) -> None:
+        if not keys:
+            return
         pipeline = self._client.pipeline(transaction=False)
         for key in keys:
             if self._script is not None:

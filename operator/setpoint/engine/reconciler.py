@@ -210,6 +210,7 @@ class Reconciler:
         result = "failure" if attempt.failures else "success"
         metrics.RECONCILES.labels(visit.key.plural, result).inc()
         if attempt.failures:
+            _log_failure(track, attempt.failures[0])
             return self.delay_after(attempt.failures[0], visit.key)
         track.failures = 0
         return self._next_look(attempt)
@@ -232,6 +233,7 @@ class Reconciler:
             self._now(),
             self._config().limits.stalled_after,
         )
+        _log_failure(visit.track, failure)
         await self._write_final(visit, _settled(new, visit.track))
         metrics.RECONCILES.labels(visit.key.plural, "failure").inc()
         return self.delay_after(failure, visit.key)
@@ -306,3 +308,9 @@ def _settled(new: dict[str, Any], track: Track) -> dict[str, Any]:
     if not track.deliveries:
         return new
     return {**new, "alerts": settle(_alerts(new), track.deliveries).wire()}
+
+
+def _log_failure(track: Track, failure: Failure) -> None:
+    """Once for each new failure, not for each try."""
+    if track.failures == 0:
+        log.warning("reconcile failed", reason=str(failure.reason), message=failure.message)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from setpoint.api.plan import Applied, AppliedOp, PlanOp, Risk
@@ -22,6 +23,7 @@ _PREDEFINED = {
     TrackedMetric.MEMORY: "ECSServiceAverageMemoryUtilization",
 }
 _NAMES = {TrackedMetric.CPU: "cpu-scaling", TrackedMetric.MEMORY: "memory-scaling"}
+_COOLDOWN = timedelta(minutes=5)
 _KIND = "TargetTrackingScaling"
 _CONFIGURATION = "TargetTrackingScalingPolicyConfiguration"
 
@@ -56,8 +58,8 @@ def configuration(wanted: TargetTracking) -> dict[str, Any]:
     return {
         "TargetValue": float(wanted.target),
         "PredefinedMetricSpecification": {"PredefinedMetricType": _PREDEFINED[wanted.metric]},
-        "ScaleOutCooldown": int(wanted.scale_out_cooldown.total_seconds()),
-        "ScaleInCooldown": int(wanted.scale_in_cooldown.total_seconds()),
+        "ScaleOutCooldown": int((wanted.scale_out_cooldown or _COOLDOWN).total_seconds()),
+        "ScaleInCooldown": int((wanted.scale_in_cooldown or _COOLDOWN).total_seconds()),
     }
 
 
