@@ -1,5 +1,8 @@
 """Observe reads, Plan waits for its approval, Enforce acts; deletion leaves or reverts."""
 
+import time
+from datetime import datetime
+
 from stack import shop
 from tests.e2e.conftest import Space, is_set_up
 
@@ -111,7 +114,9 @@ def test_the_older_of_two_owns_the_service(space: Space) -> None:
     space.with_service()
     space.apply("ScalingPolicy", "older", space.scaling())
     space.wait_ready("scalingpolicy", "older")
-    space.wait(lambda: space.get("scalingpolicy", "older"), "a second to pass", 1)
+    born = space.get("scalingpolicy", "older")["metadata"]["creationTimestamp"]
+    later = datetime.fromisoformat(born).timestamp() + 1
+    space.wait(lambda: time.time() >= later, "the next second, so that it is the older one")
 
     space.apply("ScalingPolicy", "younger", space.scaling(capacity={"min": 1, "max": 2}))
     refused = space.wait_ready("scalingpolicy", "younger", "False", "TargetConflict")

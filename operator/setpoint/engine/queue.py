@@ -34,7 +34,8 @@ class WorkQueue:
         self._ready: dict[str, deque[Key]] = {}  # by namespace; a dict keeps the order of turns
         self._waiting: dict[Key, _Item] = {}
         self._running: dict[Key, _Item] = {}
-        self._lanes: dict[str, int] = {}
+        self._lanes: dict[str, int] = {}  # how many run
+        self._lane_of: dict[Key, str] = {}
         self._due: dict[Key, float] = {}
         self._delayed: list[tuple[float, int, Key]] = []
         self._sequence = itertools.count()
@@ -47,15 +48,19 @@ class WorkQueue:
         self._changed.set()
 
     def add(self, key: Key, reason: str, lane: str | None = None) -> None:
-        """Have `key` worked on as soon as may be; while it runs, once more afterwards."""
+        """Have `key` worked on as soon as may be; while it runs, once more afterwards.
+
+        A lane, once given, holds for the key until it is forgotten.
+        """
+        if lane is not None:
+            self._lane_of[key] = lane
         item = self._waiting.get(key)
         if item is None:
             item = self._waiting[key] = _Item()
             if key not in self._running:
                 self._enqueue(key)
         item.reasons.add(reason)
-        if lane is not None:
-            item.lane = lane
+        item.lane = self._lane_of.get(key, "")
         self._changed.set()
 
     def add_after(self, key: Key, delay: float) -> None:
@@ -66,8 +71,9 @@ class WorkQueue:
         self._changed.set()
 
     def forget(self, key: Key) -> None:
-        """Drop the delay of a key that is gone."""
+        """Drop what is known of a key that is gone."""
         self._due.pop(key, None)
+        self._lane_of.pop(key, None)
 
     async def get(self) -> tuple[Key, frozenset[str]]:
         """The next key that may run, and why it was added. Call `done` with it afterwards.
