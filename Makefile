@@ -51,8 +51,9 @@ demo: stack ## See all three kinds reconcile; KEEP=1 leaves everything running
 demo-down: $(READY) ## End a demo that was kept: RUN_DIR=…
 	@$(STACK) down $(RUN_DIR)
 
-generate: $(READY) ## Write the CRDs from the models
+generate: $(READY) ## Write the CRDs and the docs that come from the models
 	@$(BIN)/python -m setpoint.api.kinds crds
+	@$(BIN)/python hack/generate_docs.py
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate
 

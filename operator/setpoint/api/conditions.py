@@ -32,7 +32,6 @@ class Reason(StrEnum):
     PROGRESSING = "Progressing"
     PROGRESSING_WITH_RETRY = "ProgressingWithRetry"
     SUSPENDED = "Suspended"
-    DELETING = "Deleting"
     # Only a human can help: Stalled
     INVALID_SPEC = "InvalidSpec"
     TARGET_CONFLICT = "TargetConflict"
@@ -63,8 +62,5 @@ class Reason(StrEnum):
     NO_FINDINGS = "NoFindings"
     # Events only
     ACTION_DONE = "ActionDone"
-    ALERT_FIRING = "AlertFiring"
-    ALERT_RESOLVED = "AlertResolved"
-    NOTIFICATION_FAILED = "NotificationFailed"
     REVERTED = "Reverted"
     REVERT_ABANDONED = "RevertAbandoned"

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from setpoint.api.conditions import Reason
 from setpoint.api.kinds import KINDS, crd_files
 
 ROOT = Path(__file__).parents[3]
@@ -91,6 +92,22 @@ def test_no_registry_host_machine_path_or_key_is_in_the_repository() -> None:
         for pattern in patterns:
             found = set(re.findall(pattern, text)) - allowed
             assert not found, f"{path}: {found}"
+
+
+def test_the_docs_are_what_the_models_say() -> None:
+    sys.path.insert(0, str(ROOT / "hack"))
+    try:
+        from generate_docs import configuration  # noqa: PLC0415
+    finally:
+        sys.path.pop(0)
+    assert (ROOT / "docs/configuration.md").read_text() == configuration(), "run `make generate`"
+
+
+def test_every_reason_is_explained() -> None:
+    explained = set(
+        re.findall(r"`([A-Z][A-Za-z]+)`", (ROOT / "docs/troubleshooting.md").read_text())
+    )
+    assert {str(reason) for reason in Reason} <= explained
 
 
 def leaves(schema: dict[str, Any], path: str = "") -> list[tuple[str, dict[str, Any]]]:

@@ -1,0 +1,87 @@
+"""docs/configuration.md from the configuration's model: python hack/generate_docs.py."""
+
+from pathlib import Path
+from typing import Any
+
+from setpoint.config import Config
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+_HEAD = """# The operator's configuration
+
+One YAML file, given by `setpoint run --config FILE`. It is written by whoever runs the operator, and decides what the resources
+of each namespace may reach. A field that is not known, or a value that is wrong, is refused at the start with its path; while
+the operator runs, a changed file that is wrong is logged, and the former one stays in force.
+
+| field | type | default | meaning |
+|---|---|---|---|
+"""
+
+_TAIL = """
+Durations are written `30s`, `5m`, `1h30m`. Namespaces may end in `*`. Loopback, link-local (with the cloud's metadata service),
+multicast and reserved addresses are refused unless `networks.allow` has them; the Kubernetes API server is always refused.
+
+An example:
+
+```yaml
+aws: {region: eu-central-1}
+grants:
+  - namespaces: [shop]
+    role: arn:aws:iam::123456789012:role/shop-scaling
+    externalId: from-the-roles-trust-policy
+    regions: [eu-central-1]
+    resources: ["service/prod/*", "db:orders"]
+slack:
+  tokenFile: /var/run/secrets/slack/token
+  channels:
+    - {namespaces: [shop], channels: [C0123456789]}
+networks:
+  deny: [10.9.0.0/16]
+```
+"""
+
+
+def configuration() -> str:
+    """The page."""
+    schema = Config.model_json_schema(by_alias=True, mode="serialization")
+    return _HEAD + "".join(_rows(schema, schema.get("$defs", {}), "")) + _TAIL
+
+
+def _rows(node: dict[str, Any], defs: dict[str, Any], path: str) -> list[str]:
+    rows = []
+    for name, field in node.get("properties", {}).items():
+        inner = _resolve(field, defs)
+        here = f"{path}{name}"
+        text = " ".join(str(field.get("description", "")).split())
+        if "properties" in inner:
+            rows += _rows(inner, defs, f"{here}.")
+            continue
+        item = _resolve(inner.get("items", {}), defs)
+        if "properties" in item:
+            rows += [f"| `{here}[]` | list | | {text} |\n", *_rows(item, defs, f"{here}[].")]
+            continue
+        default = field.get("default")
+        shown = "" if default in (None, []) else f"`{default}`"
+        rows.append(f"| `{here}` | {_type(inner)} | {shown} | {text} |\n")
+    return rows
+
+
+def _type(node: dict[str, Any]) -> str:
+    if node.get("type") == "array":
+        return "list of texts"
+    if node.get("example") == "5m":
+        return "duration"
+    return {"string": "text", "integer": "number"}.get(str(node.get("type")), "text")
+
+
+def _resolve(node: dict[str, Any], defs: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" in node:
+        return _resolve(defs[node["$ref"].rsplit("/", 1)[-1]], defs)
+    for option in node.get("anyOf", []):
+        if option.get("type") != "null":
+            return _resolve(option, defs)
+    return node
+
+
+if __name__ == "__main__":
+    (DOCS / "configuration.md").write_text(configuration(), encoding="utf-8")
