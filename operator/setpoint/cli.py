@@ -21,8 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = operator.Options(Path(parsed.config), parsed.namespace, host, int(port))
     try:
         asyncio.run(operator.run(options))
-    except ConfigError as error:
-        print(f"setpoint: the configuration cannot be used:\n{error}", file=sys.stderr)
+    except (ConfigError, operator.NoClusterError) as error:
+        print(f"setpoint: it cannot start:\n{error}", file=sys.stderr)
         return 2
     return 0
 

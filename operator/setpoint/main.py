@@ -43,13 +43,17 @@ class Options:
     port: int = 8080
 
 
+class NoClusterError(Exception):
+    """It is not known which Kubernetes cluster to work for; the text says what to do."""
+
+
 class LiveConfig:
     """The configuration in force; a changed file that is right replaces it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._text = path.read_bytes()
         self.current: Config = load(path)
+        self._text = path.read_bytes()
 
     async def watch(self) -> None:
         """Look for changes until cancelled."""
@@ -73,7 +77,7 @@ class LiveConfig:
 
 
 async def run(options: Options) -> None:
-    """Run until the process is told to end. Raises ConfigError for a wrong configuration."""
+    """Run until the process is told to end. Raises ConfigError or NoClusterError at the start."""
     live = LiveConfig(options.config)
     async with _kube_api() as api:
         server = await _api_server(api.configuration.host)
@@ -100,6 +104,18 @@ def _now() -> datetime:
 async def _kube_api() -> AsyncIterator[client.ApiClient]:
     """A client by the service account of the pod, or else by KUBECONFIG."""
     configuration = client.Configuration()
+    try:
+        await _load(configuration)
+    except kube_config.ConfigException:
+        raise NoClusterError(
+            "no cluster: run it in a pod with a service account, or set KUBECONFIG to a file "
+            "that has a current context"
+        ) from None
+    async with client.ApiClient(configuration) as api:
+        yield api
+
+
+async def _load(configuration: client.Configuration) -> None:
     if "KUBERNETES_SERVICE_HOST" in os.environ:
         kube_config.load_incluster_config(  # type: ignore[no-untyped-call]
             client_configuration=configuration
@@ -108,8 +124,6 @@ async def _kube_api() -> AsyncIterator[client.ApiClient]:
         await kube_config.load_kube_config(  # type: ignore[no-untyped-call]
             client_configuration=configuration
         )
-    async with client.ApiClient(configuration) as api:
-        yield api
 
 
 async def _api_server(url: str) -> list[tuple[Address, int]]:
