@@ -55,25 +55,27 @@ class LiveConfig:
         self.current: Config = load(path)
         self._text = path.read_bytes()
 
-    async def watch(self) -> None:
+    async def watch(self, on_change: Callable[[], None]) -> None:
         """Look for changes until cancelled."""
         while True:
             await asyncio.sleep(_CONFIG_POLL_SECONDS)
             with contextlib.suppress(OSError):  # it is being replaced
-                self.refresh()
+                if self.refresh():
+                    on_change()
 
-    def refresh(self) -> None:
-        """Take over a changed file; one that is wrong is logged, and the old one stays."""
+    def refresh(self) -> bool:
+        """Take over a changed file, if it is right; one that is wrong is logged."""
         text = self._path.read_bytes()
         if text == self._text:
-            return
+            return False
         self._text = text
         try:
             self.current = load(self._path)
         except ConfigError as error:
             log.error("configuration refused, the former one stays", error=str(error))  # noqa: TRY400
-        else:
-            log.info("configuration reloaded")
+            return False
+        log.info("configuration reloaded")
+        return True
 
 
 async def run(options: Options) -> None:
@@ -86,7 +88,7 @@ async def run(options: Options) -> None:
         async with (
             serve(options.host, options.port, health, operator.queue.depth) as port,
             # Tasks that exist before kopf starts are not cancelled by it when it ends.
-            _background([live.watch(), health.beat(), *operator.tasks()]),
+            _background([live.watch(operator.ingest.all_again), health.beat(), *operator.tasks()]),
         ):
             log.info("listening", host=options.host, port=port)
             await _list_all(operator, options.namespaces)

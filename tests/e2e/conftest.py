@@ -43,6 +43,12 @@ def operator(
     process.start()
     yield process
     process.stop()
+    denied = [
+        (event["verb"], event.get("objectRef"))
+        for event in controlplane.audit_events()
+        if event["user"]["username"] == USER and event["responseStatus"]["code"] == 403
+    ]
+    assert denied == [], "its role lacks what it needs"
 
 
 def is_set_up(call: dict[str, Any]) -> bool:

@@ -174,8 +174,6 @@ def test_without_a_grant_there_is_no_call(
     granted["grants"][0]["regions"].append("us-east-1")
     operator.write_config(granted)
     try:
-        time.sleep(2.5)  # it looks at the file every two seconds
-        space.poke("scalingpolicy", "web")
         space.wait_ready("scalingpolicy", "web", "False", "TargetNotFound")
     finally:
         operator.write_config(configuration(slack.base_url, ["t-*"], **LIMITS))

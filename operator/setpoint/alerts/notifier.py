@@ -97,8 +97,13 @@ class Notifier:
             self._enqueue(_Job(key, subject, target, entry, alerts.channel, alerts.ts))
 
     def take(self, key: Key) -> list[Delivery]:
-        """What was delivered or refused since the last call."""
-        return self._done.pop(key, [])
+        """What was delivered or refused since the last call.
+
+        Until then an entry counts as on its way: status may still have it.
+        """
+        done = self._done.pop(key, [])
+        self._in_flight -= {(key, delivery.entry_id) for delivery in done}
+        return done
 
     async def run(self) -> None:
         """Keep the senders alive until cancelled."""
@@ -175,7 +180,6 @@ class Notifier:
 
     def _finish(self, job: _Job, delivery: Delivery) -> None:
         name = (job.key, job.entry.id)
-        self._in_flight.discard(name)
         if delivery.error is None:
             NOTIFICATIONS.labels("sent").inc()
             self._remember(job, delivery)

@@ -62,7 +62,10 @@ def settle(previous: AlertsStatus, deliveries: Sequence[Delivery]) -> AlertsStat
     state = previous
     for delivery in deliveries:
         entry = next((e for e in state.outbox if e.id == delivery.entry_id), None)
-        if entry is None:
+        if entry is None:  # replaced by a newer one while it was on its way
+            if state.ts is None and state.firing and delivery.ts is not None:
+                update = {"channel": delivery.channel, "ts": delivery.ts}
+                state = state.model_copy(update=update)
             continue
         if delivery.error is not None:
             state = state.model_copy(update={"error": delivery.error})

@@ -14,22 +14,15 @@ _DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h)")
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,2})?)%")
 _STORAGE = re.compile(r"([1-9][0-9]{0,6})(Gi|Ti)")
-_QUANTITY = re.compile(r"([0-9]{1,15})(m?)")
 
 DURATION_PATTERN = r"^([0-9]{1,9}(ms|s|m|h)){1,4}$"
 PERCENT_PATTERN = r"^[0-9]{1,3}(\.[0-9]{1,2})?%$"
 STORAGE_PATTERN = r"^[1-9][0-9]{0,6}(Gi|Ti)$"
-QUANTITY_PATTERN = r"^[0-9]{1,15}m?$"
 
 
-def parse_duration(value: object) -> object:
-    """`1h30m` → a timedelta; anything that is not a duration's text is returned as it is.
-
-    Raises ValueError for a text that is no duration.
-    """
-    if not isinstance(value, str):
-        return value
-    if not re.match(DURATION_PATTERN, value):
+def parse_duration(value: object) -> timedelta:
+    """`1h30m` → a timedelta. Raises ValueError for anything that is no duration's text."""
+    if not isinstance(value, str) or not re.match(DURATION_PATTERN, value):
         raise ValueError("write a duration such as 30s, 5m or 1h30m")
     parts = _DURATION.findall(value)
     return timedelta(seconds=sum(int(number) * _DURATION_UNITS[unit] for number, unit in parts))
@@ -45,33 +38,18 @@ def format_duration(value: timedelta) -> str:
     return text or "0s"
 
 
-def _parse_percent(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    match = _PERCENT.fullmatch(value)
+def _parse_percent(value: object) -> float:
+    match = _PERCENT.fullmatch(value) if isinstance(value, str) else None
     if not match:
         raise ValueError("write a percentage such as 80% or 2.5%")
     return float(match[1])
 
 
-def _parse_storage(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    match = _STORAGE.fullmatch(value)
+def _parse_storage(value: object) -> int:
+    match = _STORAGE.fullmatch(value) if isinstance(value, str) else None
     if not match:
         raise ValueError("write a size in Gi or Ti, such as 200Gi")
     return int(match[1]) * (1024 if match[2] == "Ti" else 1)
-
-
-def _parse_quantity(value: object) -> object:
-    match = _QUANTITY.fullmatch(str(value)) if isinstance(value, int | str) else None
-    if not match or isinstance(value, bool):
-        raise ValueError("write an integer, or thousandths such as 500m")
-    return int(match[1]) / (1000 if match[2] else 1)
-
-
-def _format_quantity(value: float) -> int | str:
-    return int(value) if value == int(value) else f"{round(value * 1000)}m"
 
 
 def _string(pattern: str, example: str, **extra: Any) -> WithJsonSchema:
@@ -101,13 +79,3 @@ Storage = Annotated[
     _string(STORAGE_PATTERN, "200Gi", maxLength=16),
 ]
 """A disk size, `200Gi`; in Python an int of GiB."""
-
-Quantity = Annotated[
-    float,
-    BeforeValidator(_parse_quantity),
-    PlainSerializer(_format_quantity),
-    WithJsonSchema(
-        {"x-kubernetes-int-or-string": True, "pattern": QUANTITY_PATTERN, "maxLength": 17}
-    ),
-]
-"""A number, an integer or in thousandths: `60` or `500m`; in Python a float."""

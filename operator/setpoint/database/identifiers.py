@@ -2,7 +2,7 @@
 
 import re
 
-_PLAIN = re.compile(r"[a-z_][a-z0-9_$]*")
+_PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 
 # Reserved words that are no names without quotes (PostgreSQL's documentation, appendix C).
 _RESERVED_TEXT = """

@@ -64,9 +64,12 @@ class Attempter:
         self, kind: Kind[Any, Any, Any], resource: Resource[Any], track: Track
     ) -> Attempt:
         observed = await kind.observe(resource, track.memory)
+        static = kind.claim(resource.key.namespace, resource.spec)
         target = kind.identity(observed)
         if target is not None:
             self._claims.add(resource.key, target, resource.created, resource.uid)
+            # It may have been another server until now, under the same name.
+            self._claims.keep_only(resource.key, {name for name in (static, target) if name})
             self._require_ownership(resource, target)
         decision = kind.decide(resource, observed, track.memory, self._now())
         track.memory = decision.memory
@@ -85,7 +88,7 @@ class Attempter:
             decision=decision,
             gated=gated,
             applied=applied_of(resource, gated.runnable),
-            target=target or kind.claim(resource.key.namespace, resource.spec),
+            target=target or static,
             failures=tuple(decision.failures),
         )
 

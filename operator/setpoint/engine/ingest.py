@@ -43,6 +43,11 @@ class Ingest:
         for other in self._claims.release(key):
             self._queue.add(other, CHANGED)
 
+    def all_again(self) -> None:
+        """Look at everything: what was refused may be allowed now, and the other way round."""
+        for key in self._store:
+            self._queue.add(key, CHANGED)
+
     def _claim(self, key: Key, body: dict[str, Any]) -> str:
         """Note which targets it names; the lane of its work."""
         kind = self._kinds[key.plural]

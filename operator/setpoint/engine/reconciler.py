@@ -133,8 +133,8 @@ class Reconciler:
             track.failures += 1
             failures = track.failures
         limits = self._config().limits
-        if failure.help is Help.SPEC:  # nothing changes by itself, but the operator may be wrong
-            return backoff.at_interval(2 * limits.backoff_ceiling, self._draw)
+        if failure.help is Help.SPEC:  # a change of it comes by itself; this is to be sure
+            return backoff.at_interval(limits.backoff_ceiling, self._draw)
         return backoff.after_failures(
             failures, limits.backoff_base, limits.backoff_ceiling, self._draw
         )

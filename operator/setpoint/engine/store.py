@@ -21,7 +21,7 @@ class Store:
         """The newest body, or None if the resource is gone."""
         return self._bodies.get(key)
 
-    def keys(self) -> Iterator[Key]:
+    def __iter__(self) -> Iterator[Key]:
         """Every key there is."""
         return iter(list(self._bodies))
 

@@ -68,6 +68,14 @@ def test_an_unknown_delivery_is_passed_over() -> None:
     assert settle(AlertsStatus(), [Delivery("other", "C1", "1.2")]) == AlertsStatus()
 
 
+def test_a_message_that_was_overtaken_is_still_the_one_to_update() -> None:
+    first = evaluate([sample("cpu", 93)], AlertsStatus(), NOW)
+    both = evaluate([sample("cpu", 93), sample("memory", 91)], first, NOW)
+    late = settle(both, [Delivery(first.outbox[0].id, "C1", "1.2")])
+    assert (late.channel, late.ts) == ("C1", "1.2")
+    assert late.outbox == both.outbox
+
+
 @pytest.mark.parametrize("seed", range(30))
 def test_any_history_is_told_completely_and_survives_restarts(seed: int) -> None:
     print(f"seed {seed}")

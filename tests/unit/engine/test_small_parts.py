@@ -80,6 +80,16 @@ def test_the_oldest_owns_and_the_next_inherits() -> None:
     assert claims.owner("other") is None
 
 
+def test_a_target_that_is_named_no_more_is_free() -> None:
+    claims = Claims()
+    claims.add(A, "before", NOW - timedelta(days=1), "uid-a")
+    claims.add(B, "before", NOW, "uid-b")
+    claims.add(A, "after", NOW - timedelta(days=1), "uid-a")
+    claims.keep_only(A, {"after"})
+    assert (claims.owner("before"), claims.owner("after")) == (B, A)
+    assert claims.release(A) == set()
+
+
 def test_of_equal_age_the_uid_decides() -> None:
     claims = Claims()
     claims.add(A, "target", NOW, "uid-2")
