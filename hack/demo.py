@@ -309,6 +309,7 @@ def main() -> int:
     keep = parser.parse_args().keep
     say("The local stack: API server, Postgres, Redis, and stand-ins for AWS and Slack")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
     try:
         if keep:
             run_and_keep()

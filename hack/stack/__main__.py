@@ -93,4 +93,5 @@ def _down(directory: Path) -> None:
 if __name__ == "__main__":
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, _exit)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
     sys.exit(main())

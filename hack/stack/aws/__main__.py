@@ -1,4 +1,4 @@
-"""python -m stack.aws --port N."""
+"""`python -m stack.aws --port N [--host 127.0.0.1]`: serve until ended."""
 
 import argparse
 
@@ -6,10 +6,10 @@ from stack.aws.server import serve
 
 
 def main() -> None:
-    """Serve until ended."""
-    parser = argparse.ArgumentParser(description="AWS on loopback")
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--host", default="127.0.0.1")
+    """Read the command line and serve."""
+    parser = argparse.ArgumentParser(prog="python -m stack.aws", description="AWS on loopback")
+    parser.add_argument("--port", type=int, required=True, help="the port to listen on")
+    parser.add_argument("--host", default="127.0.0.1", help="the address (default: %(default)s)")
     arguments = parser.parse_args()
     serve(arguments.host, arguments.port)
 

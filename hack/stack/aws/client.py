@@ -1,9 +1,11 @@
-"""What tests and the demo ask of the stand-in."""
+"""What tests, benchmarks and the demo ask of the stand-in beside AWS's own API."""
 
 import json
+import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 import boto3
 from botocore.config import Config
@@ -12,25 +14,47 @@ ACCESS_KEY = "AKIASETPOINTLOCAL000"
 
 
 class AwsStack:
-    """A client of the control calls; `base_url` is like http://127.0.0.1:8000."""
+    """A client of the control calls; `base_url` is like http://127.0.0.1:8000.
 
-    def __init__(self, base_url: str) -> None:
+    With an account of 12 digits everything concerns that account only, and its access key is the
+    account's number: so tests share a server. Without one, calls go to the account 123456789012,
+    and `ledger`, faults and `reset` concern all accounts. Raises RuntimeError with the stand-in's
+    words for a control call that it refuses.
+    """
+
+    def __init__(self, base_url: str, account: str | None = None) -> None:
         self.base_url = base_url
+        self.account = account
+
+    def in_account(self, account: str) -> "AwsStack":
+        """The same server, in an account of its own."""
+        return AwsStack(self.base_url, account)
+
+    def environment(self) -> dict[str, str]:
+        """Variables with which boto3 and the AWS CLI use the stand-in."""
+        return {
+            "AWS_ENDPOINT_URL": self.base_url,
+            "AWS_ACCESS_KEY_ID": self.account or ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": "not-a-secret",
+        }
 
     def boto3_client(self, service: str, region: str) -> Any:
-        """A real boto3 client of the stand-in."""
+        """A real boto3 client of the stand-in, which tries each call once. Nothing of the user's
+        environment reaches it but what boto3 reads of itself, proxies and bundles excepted."""
         return boto3.client(
             service,
             region_name=region,
             endpoint_url=self.base_url,
-            aws_access_key_id=ACCESS_KEY,
+            aws_access_key_id=self.account or ACCESS_KEY,
             aws_secret_access_key="not-a-secret",  # noqa: S106 - nobody checks it
-            config=Config(retries={"total_max_attempts": 1}),
+            verify=False,
+            config=Config(retries={"total_max_attempts": 1}, proxies={}),
         )
 
     def ledger(self, since: int = 0) -> list[dict[str, Any]]:
-        """Calls after sequence number `since`, with service, operation, params and error code."""
-        found: list[dict[str, Any]] = self._call("GET", f"ledger?since={since}")
+        """Calls after sequence number `since`: seq, time (s), service, operation, mutating, params,
+        account, region, accessKey, role, status (0: none), code, fault, ms."""
+        found: list[dict[str, Any]] = self._call("GET", "ledger", query={"since": since})
         return found
 
     def last_call(self) -> int:
@@ -41,9 +65,19 @@ class AwsStack:
         """Calls that may change something."""
         return [entry for entry in self.ledger(since) if entry["mutating"]]
 
+    def clear_ledger(self) -> None:
+        """Forget the calls so far; sequence numbers go on."""
+        self._call("DELETE", "ledger")
+
     def set_faults(self, faults: Sequence[Mapping[str, Any]]) -> None:
-        """Replace the faults: service, operation (glob), kind, count, code, message, delay_ms."""
-        self._call("PUT", "faults", [dict(fault) for fault in faults])
+        """Replace the faults: service, operation (globs), kind, match, count, rate, code, message,
+        status, delay_ms; see `stack.aws.faults.Fault`."""
+        self._call("PUT", "faults", {"faults": [dict(fault) for fault in faults]})
+
+    def faults(self) -> list[dict[str, Any]]:
+        """The faults with what is left of their counts."""
+        found: list[dict[str, Any]] = self._call("GET", "faults")
+        return found
 
     def clear_faults(self) -> None:
         """No faults any more."""
@@ -56,29 +90,105 @@ class AwsStack:
         name: str,
         dimensions: Mapping[str, str],
         value: float | None,
+        *,
+        minutes: float = 10,
+        samples: float | None = None,
+        unit: str | None = None,
     ) -> None:
-        """A steady value, one datapoint a minute, for the last ten minutes and from now on."""
-        body = {"region": region, "namespace": namespace, "name": name}
-        self._call("POST", "metric", {**body, "dimensions": dict(dimensions), "value": value})
+        """A steady value, one datapoint a minute, for the last `minutes` and from now on; None ends
+        the metric. It replaces what the metric had. `samples` is its SampleCount; if it is not
+        given, 1, and for a service of ECS its running tasks."""
+        series = {"namespace": namespace, "name": name, "dimensions": dict(dimensions),
+                  "value": value, "minutes": minutes, "samples": samples, "unit": unit}  # fmt: skip
+        self._call("PUT", "metrics", {"region": region, "series": [series]})
 
-    def run_maintenance(self, region: str) -> None:
-        """RDS's maintenance window: what is pending takes effect."""
-        self._call("POST", "maintenance", {"region": region})
+    def put_points(
+        self,
+        region: str,
+        namespace: str,
+        name: str,
+        dimensions: Mapping[str, str],
+        points: Mapping[float, float],
+        *,
+        unit: str | None = None,
+    ) -> None:
+        """Add datapoints: values by seconds since 1970."""
+        series = {"namespace": namespace, "name": name, "dimensions": dict(dimensions),
+                  "points": list(points.items()), "unit": unit}  # fmt: skip
+        self._call("PUT", "metrics", {"region": region, "series": [series]})
+
+    def add_activity(self, region: str, resource: str, **values: Any) -> None:
+        """A scaling activity, by AWS's names; times as ISO 8601. What is left out is filled in."""
+        activity = {"ResourceId": resource, **values}
+        self._call("POST", "activities", {"region": region, "activities": [activity]})
+
+    def fire_schedule(self, region: str, resource: str, name: str) -> None:
+        """The time of an ECS service's scheduled action has come."""
+        values = {"region": region, "resource": resource, "name": name}
+        self._call("POST", "schedules/fire", values)
+
+    def set_service(
+        self,
+        region: str,
+        cluster: str,
+        service: str,
+        *,
+        deploying: bool = False,
+        running: int | None = None,
+    ) -> None:
+        """Hold an ECS service in a deployment, or at a number of running tasks (None: desired)."""
+        values = {"region": region, "cluster": cluster, "service": service}
+        self._call("PUT", "ecs/service", {**values, "deploying": deploying, "running": running})
+
+    def run_maintenance(self, region: str, instance: str | None = None) -> None:
+        """RDS's maintenance window of one instance or all is over: what was pending is done."""
+        self._call("POST", "rds/maintenance", {"region": region, "instance": instance})
 
     def set_instance(self, region: str, name: str, **values: Any) -> None:
-        """Overwrite what DescribeDBInstances says of an instance."""
-        self._call("POST", "instance", {"region": region, "name": name, "values": values})
+        """Overwrite what DescribeDBInstances says of an instance, by AWS's names."""
+        self._call("PUT", "rds/instance", {"region": region, "name": name, "values": values})
 
     def settings(self, **values: Any) -> None:
-        """settleSeconds, rdsSeconds, refusedRoles, externalIds."""
-        self._call("POST", "settings", values)
+        """How the account behaves: settleSeconds, settleCalls, rdsAppearSeconds, rdsSeconds,
+        rdsOptimizeSeconds, cacheSeconds, refusedRoles, externalIds (`stack.aws.state.Settings`).
+        """
+        self._call("PUT", "settings", {"settings": values})
 
-    def _call(self, method: str, path: str, body: Any = None) -> Any:
+    def deny(self, *denials: Mapping[str, str]) -> None:
+        """Replace the account's explicit denials: action, and perhaps resource and role, all globs.
+
+        `cloudwatch:PutMetricAlarm` or `ecs:UpdateService` come back from Application Auto Scaling
+        inside a ValidationException, as AWS has it.
+        """
+        self._call("PUT", "denials", {"denials": [dict(denial) for denial in denials]})
+
+    def expire_sessions(self) -> None:
+        """The credentials of every assumed role have expired."""
+        self._call("POST", "sessions/expire")
+
+    def reset(self) -> None:
+        """The account, or everything, as at the start."""
+        self._call("POST", "reset")
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        query: Mapping[str, Any] | None = None,
+    ) -> Any:
+        account = {"account": self.account} if self.account else {}
+        asked = urlencode({**(query or {}), **account})
         request = urllib.request.Request(  # noqa: S310 - loopback
-            f"{self.base_url}/_stack/{path}",
+            f"{self.base_url}/_stack/{path}?{asked}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
         )
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=10) as answer:
-            return json.load(answer)
+        try:
+            with opener.open(request, timeout=30) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                text = error.read().decode(errors="replace").strip()
+            raise RuntimeError(f"the stand-in for AWS refuses {method} {path}: {text}") from None

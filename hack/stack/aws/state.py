@@ -1,120 +1,126 @@
-"""What the strict layer holds: one lock, one ledger, faults, and a state for each region."""
+"""What the strict layer holds beside moto: accounts, regions, sessions, faults, the ledger."""
 
-import itertools
 import threading
-import time
-from collections.abc import Mapping
+from collections import defaultdict
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, NamedTuple, cast
 
+from moto.backends import get_backend
+
+from stack.aws.faults import Faults
+from stack.aws.ledger import Ledger
 from stack.aws.wire import Call
+
+DEFAULT_ACCOUNT = "123456789012"
+ACCOUNT_DIGITS = 12
+
+
+class Key(NamedTuple):
+    """What identifies a scalable target."""
+
+    namespace: str
+    resource: str
+    dimension: str
+
+    def __str__(self) -> str:
+        return (
+            f"service namespace: {self.namespace}, resource ID: {self.resource}, "
+            f"scalable dimension: {self.dimension}"
+        )
 
 
 @dataclass
-class Fault:
-    """What is to go wrong. `kind`: throttle, refuse, delay, http or reset."""
+class Settings:
+    """How an account behaves where AWS leaves it open. Times in seconds.
 
-    service: str
-    operation: str
-    kind: str
-    count: int | None = None
-    code: str = ""
-    message: str = ""
-    status: int = 400
-    delay_ms: int = 0
-    match: Mapping[str, Any] = field(default_factory=dict)
+    A new scalable target is unknown to others for `settle_seconds`, and to the first
+    `settle_calls` that need it. An RDS instance goes on saying `available` for
+    `rds_appear_seconds`, is `modifying` for `rds_seconds`, and after a storage change in
+    `storage-optimization` for `rds_optimize_seconds`. Cache clusters take `cache_seconds` for a
+    change of their parameter group. Roles by their ARN: those that trust nobody, and those that
+    trust who knows an external id; all others trust everybody.
+    """
 
-    def hits(self, call: Call) -> bool:
-        """Whether it concerns a call, and has not been used up."""
-        return (
-            (self.count is None or self.count > 0)
-            and self.service == call.service
-            and fnmatchcase(call.operation, self.operation)
-            and all(call.params.get(name) == value for name, value in self.match.items())
-        )
+    settle_seconds: float = 0.0
+    settle_calls: int = 0
+    rds_appear_seconds: float = 0.0
+    rds_seconds: float = 0.3
+    rds_optimize_seconds: float = 0.0
+    cache_seconds: float = 0.0
+    refused_roles: list[str] = field(default_factory=list)
+    external_ids: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Denial:
+    """An explicit deny: globs of an IAM action, a resource, and a role's ARN."""
+
+    action: str
+    resource: str = "*"
+    role: str = "*"
 
 
 class Region:
-    """State of one region: Application Auto Scaling, CloudWatch and RDS."""
+    """State of one region of one account; what it means is the affair of the service's module."""
 
     def __init__(self) -> None:
-        self.targets: dict[tuple[str, str, str], dict[str, Any]] = {}
-        self.policies: dict[tuple[str, str, str, str], dict[str, Any]] = {}
-        self.schedules: dict[tuple[str, str, str, str], dict[str, Any]] = {}
+        self.targets: dict[str, dict[Key, Any]] = defaultdict(dict)  # by namespace
         self.activities: list[dict[str, Any]] = []
-        self.alarms: dict[str, dict[str, Any]] = {}
-        self.series: dict[tuple[str, str, frozenset[tuple[str, str]]], Series] = {}
-        self.instances: dict[str, Instance] = {}
+        self.series: dict[Any, Any] = {}
+        self.instances: dict[str, Any] = {}
+        self.parameter_groups: dict[str, Any] = {}
+
+
+class Account:
+    """State of one account."""
+
+    def __init__(self) -> None:
+        self.settings = Settings()
+        self.denials: list[Denial] = []
+        self.regions: dict[str, Region] = defaultdict(Region)
 
 
 @dataclass
-class Series:
-    """A metric: single datapoints, and steady values from a moment on (one a minute)."""
+class Session:
+    """Temporary credentials of an assumed role."""
 
-    points: list[tuple[float, float]] = field(default_factory=list)
-    steady: list[tuple[float, float]] = field(default_factory=list)
-
-
-@dataclass
-class Instance:
-    """An RDS instance: what DescribeDBInstances says, and when a change is through."""
-
-    body: dict[str, Any]
-    busy_until: float = 0.0
-    modifications: list[float] = field(default_factory=list)
+    account: str
+    role: str
+    name: str
+    expires: float
 
 
 class World:
-    """Everything; `lock` is held while a call is answered."""
+    """Everything; `lock` is held while a call is carried out."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
-        self.regions: dict[str, Region] = {}
-        self.faults: list[Fault] = []
-        self.ledger: list[dict[str, Any]] = []
-        self.refused_roles: set[str] = set()
-        self.external_ids: dict[str, str] = {}
-        self.settle_seconds = 0.0
-        self.rds_seconds = 0.3
-        self._sequence = itertools.count(1)
+        self.accounts: dict[str, Account] = defaultdict(Account)
+        self.sessions: dict[str, Session] = {}
+        self.faults = Faults()
+        self.ledger = Ledger()
 
-    def region(self, name: str) -> Region:
-        """The state of a region."""
-        return self.regions.setdefault(name, Region())
+    def account(self, call: Call) -> Account:
+        """The account of a call."""
+        return self.accounts[call.account]
 
-    def record(self, call: Call, status: int, code: str | None, started: float) -> None:
-        """Write a call into the ledger."""
-        self.ledger.append(
-            {
-                "seq": next(self._sequence),
-                "time": time.time(),
-                "service": call.service,
-                "operation": call.operation,
-                "mutating": call.mutating,
-                "params": _plain(call.params),
-                "region": call.region,
-                "accessKey": call.access_key,
-                "status": status,
-                "code": code,
-                "ms": round((time.monotonic() - started) * 1000, 1),
-            }
-        )
+    def region(self, call: Call) -> Region:
+        """The region of a call."""
+        return self.accounts[call.account].regions[call.region]
 
-    def fault(self, call: Call) -> Fault | None:
-        """The first fault that concerns a call; it is used once more."""
-        for fault in self.faults:
-            if fault.hits(call):
-                if fault.count is not None:
-                    fault.count -= 1
-                return fault
-        return None
+    def account_of(self, access_key: str) -> str:
+        """An access key of 12 digits is an account; a session has its role's; else the default."""
+        if access_key in self.sessions:
+            return self.sessions[access_key].account
+        is_account = access_key.isdecimal() and len(access_key) == ACCOUNT_DIGITS
+        return access_key if is_account else DEFAULT_ACCOUNT
 
 
-def _plain(value: Any) -> Any:
-    """A value as JSON can hold it."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
+def moto(service: str, call: Call) -> Any:
+    """Moto's own state of a service in the account and region of a call."""
+    return backends(service)[call.account][call.region]
+
+
+def backends(service: str) -> Any:
+    """Moto's state of a service, by account and region."""
+    return get_backend(cast("Any", service))

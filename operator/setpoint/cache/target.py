@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from setpoint.api.conditions import Reason
-from setpoint.engine.failure import Failure
+from setpoint.trust import secrets
 
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0", "")
 
@@ -32,11 +31,11 @@ def from_secret(name: str, data: Mapping[str, str]) -> RedisTarget:
         return _from_url(name, data["url"].strip(), ca)
     values = {key: data.get(key, "").strip() for key in ("host", "port", "username", "tls")}
     if values["tls"].lower() not in (*_TRUE, *_FALSE):
-        raise _invalid(name, "has a key tls that is neither true nor false")
+        raise secrets.invalid(name, "has a key tls that is neither true nor false")
     tls = values["tls"].lower() in _TRUE or (not values["tls"] and bool(ca))
     return RedisTarget(
         host=_host(name, values["host"]),
-        port=_port(name, values["port"] or "6379"),
+        port=secrets.port(name, values["port"] or "6379"),
         username=values["username"],
         password=data.get("password", "").strip(),
         tls=tls,
@@ -49,11 +48,11 @@ def _from_url(name: str, url: str, ca: str) -> RedisTarget:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise _invalid(name, "holds a url that is not one") from None
+        raise secrets.invalid(name, "holds a url that is not one") from None
     if parts.scheme not in ("redis", "rediss"):
-        raise _invalid(name, "holds a url that begins with neither redis:// nor rediss://")
+        raise secrets.invalid(name, "holds a url that begins with neither redis:// nor rediss://")
     if parts.query or parts.fragment:
-        raise _invalid(name, "holds a url with parameters; it may have none")
+        raise secrets.invalid(name, "holds a url with parameters; it may have none")
     return RedisTarget(
         host=_host(name, unquote(parts.hostname or "")),
         port=6379 if port is None else port,
@@ -66,15 +65,5 @@ def _from_url(name: str, url: str, ca: str) -> RedisTarget:
 
 def _host(name: str, text: str) -> str:
     if not text or "/" in text or "," in text or any(c.isspace() or c == "\0" for c in text):
-        raise _invalid(name, "must name one host: no socket path, no list")
+        raise secrets.invalid(name, "must name one host: no socket path, no list")
     return text
-
-
-def _port(name: str, text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 65535:
-        raise _invalid(name, "has a port that is not a number from 1 to 65535")
-    return int(text)
-
-
-def _invalid(name: str, what: str) -> Failure:
-    return Failure(Reason.SECRET_INVALID, f"Secret {name} {what}")

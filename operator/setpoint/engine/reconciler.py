@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -24,6 +24,7 @@ from setpoint.engine.model import Key, Resource
 from setpoint.engine.parse import parse
 from setpoint.engine.store import Store, requested_at
 from setpoint.engine.track import Track
+from setpoint.engine.visit import Visit
 from setpoint.engine.writer import StatusWriter
 from setpoint.telemetry import metrics
 from setpoint.telemetry.events import EventRecorder
@@ -49,31 +50,6 @@ class Outbox(Protocol):
     def take(self, key: Key) -> list[Delivery]:
         """What was delivered since the last call."""
         ...
-
-
-@dataclass
-class _Visit:
-    """One look at one resource. `body` is what is reconciled; our own writes replace it."""
-
-    kind: Kind[Any, Any, Any]
-    key: Key
-    body: dict[str, Any]
-    track: Track
-
-    @property
-    def version(self) -> str:
-        """The resourceVersion that a write must still find."""
-        return str(self.body["metadata"]["resourceVersion"])
-
-    @property
-    def generation(self) -> int:
-        """The generation that is reconciled."""
-        return int(self.body["metadata"]["generation"])
-
-    @property
-    def status(self) -> dict[str, Any]:
-        """A copy of the status as stored."""
-        return dict(self.body.get("status") or {})
 
 
 class Reconciler:
@@ -113,7 +89,7 @@ class Reconciler:
         if body is None:
             self._forget(key)
             return None
-        visit = _Visit(self._kinds[key.plural], key, body, self._track(key, body))
+        visit = Visit(self._kinds[key.plural], key, body, self._track(key, body))
         visit.track.deliveries.extend(self._outbox.take(key))
         try:
             if body["metadata"].get("deletionTimestamp"):
@@ -139,7 +115,7 @@ class Reconciler:
             failures, limits.backoff_base, limits.backoff_ceiling, self._draw
         )
 
-    async def _reconcile(self, visit: _Visit) -> float | None:
+    async def _reconcile(self, visit: Visit) -> float | None:
         try:
             resource = parse(visit.key, visit.body, visit.kind.spec_model)
         except Failure as failure:
@@ -159,7 +135,7 @@ class Reconciler:
         self._submit(visit, resource)
         return delay
 
-    async def _attempt(self, visit: _Visit, resource: Resource[Any]) -> Attempt:
+    async def _attempt(self, visit: Visit, resource: Resource[Any]) -> Attempt:
         """Raises Failure or Conflict; whatever else goes wrong becomes a Failure here."""
 
         async def prepare(seen: Attempt) -> Resource[Any]:
@@ -188,7 +164,7 @@ class Reconciler:
                 "the details; please report it",
             ) from error
 
-    async def _finish(self, visit: _Visit, attempt: Attempt) -> float:
+    async def _finish(self, visit: Visit, attempt: Attempt) -> float:
         now, track, decision = self._now(), visit.track, attempt.decision
         before = settle(_alerts(attempt.resource.status), track.deliveries)
         display = Display(now, track.moved_at)
@@ -224,7 +200,7 @@ class Reconciler:
             return _RUNNING_SECONDS  # what was done is not to be seen yet
         return backoff.at_interval(attempt.resource.spec.interval, self._draw)
 
-    async def _fail(self, visit: _Visit, failure: Failure) -> float:
+    async def _fail(self, visit: Visit, failure: Failure) -> float:
         """Say in status what failed; what was known stays."""
         new = status.of_failure(
             visit.status,
@@ -238,7 +214,7 @@ class Reconciler:
         metrics.RECONCILES.labels(visit.key.plural, "failure").inc()
         return self.delay_after(failure, visit.key)
 
-    async def _suspend(self, visit: _Visit) -> None:
+    async def _suspend(self, visit: Visit) -> None:
         """One write of observedGeneration; else everything stays as it is."""
         before = visit.status.get("conditions") or ()
         if visit.status.get("observedGeneration") == visit.generation and before:
@@ -247,32 +223,32 @@ class Reconciler:
         new = {**visit.status, "observedGeneration": visit.generation, "conditions": made}
         await self._write_final(visit, new)
 
-    async def _first_visit(self, visit: _Visit) -> None:
+    async def _first_visit(self, visit: Visit) -> None:
         first = conditions.first_visit(visit.generation, self._now())
         await self._write(visit, {"observedGeneration": -1, **visit.status, "conditions": first})
 
-    async def _acknowledge(self, visit: _Visit) -> None:
+    async def _acknowledge(self, visit: Visit) -> None:
         """Write down what was delivered; the next look stays due when it was."""
         await self._write(visit, _settled(visit.status, visit.track))
         visit.track.deliveries.clear()
 
-    async def _write_final(self, visit: _Visit, new: dict[str, Any]) -> None:
+    async def _write_final(self, visit: Visit, new: dict[str, Any]) -> None:
         """Write the status of a finished attempt."""
         if (token := requested_at(visit.body)) is not None:
             new = {**new, "lastHandledReconcileAt": token}
         await self._write(visit, new)
         visit.track.deliveries.clear()
 
-    async def _write(self, visit: _Visit, new: dict[str, Any]) -> None:
+    async def _write(self, visit: Visit, new: dict[str, Any]) -> None:
         visit.body = await self._writer.write(visit.key, visit.version, new)
 
-    def _submit(self, visit: _Visit, resource: Resource[Any]) -> None:
+    def _submit(self, visit: Visit, resource: Resource[Any]) -> None:
         alerts = _alerts(visit.status)
         if alerts.outbox:
             kind = visit.kind
             self._outbox.submit(visit.key, kind.names.kind, kind.slack(resource.spec), alerts)
 
-    def _announce(self, visit: _Visit, attempt: Attempt) -> None:
+    def _announce(self, visit: Visit, attempt: Attempt) -> None:
         for action in attempt.done:
             metrics.ACTIONS.labels(visit.key.plural, str(action.op)).inc()
             if not action.background:

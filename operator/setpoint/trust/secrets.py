@@ -22,3 +22,15 @@ def value(data: Mapping[str, str], name: str, key: str) -> str:
     if not text:
         raise Failure(Reason.SECRET_INVALID, f"Secret {name} has no key {key}, or it is empty")
     return text
+
+
+def invalid(name: str, what: str) -> Failure:
+    """The Failure for a Secret that cannot be used; `what` names a key and never a value."""
+    return Failure(Reason.SECRET_INVALID, f"Secret {name} {what}")
+
+
+def port(name: str, text: str) -> int:
+    """A port number from a Secret. Raises Failure(SECRET_INVALID)."""
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise invalid(name, "has a port that is not a number from 1 to 65535")
+    return int(text)

@@ -113,11 +113,13 @@ class Command:
         """What it prints once everything is up."""
         assert self.process.stdout is not None
         assert self.process.stderr is not None
+        said = []
         for line in self.process.stderr:
+            said.append(line)
             if "Ctrl-C ends it" in line or "it stays" in line:
                 break
         else:
-            raise AssertionError(f"it ended with status {self.process.wait()}")
+            raise AssertionError(f"it ended with status {self.process.wait()}: {''.join(said)}")
         os.set_blocking(self.process.stdout.fileno(), False)
         return dict(line.split("=", 1) for line in self.process.stdout.read().splitlines())
 

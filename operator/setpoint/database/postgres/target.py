@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from setpoint.api.conditions import Reason
-from setpoint.engine.failure import Failure
+from setpoint.trust import secrets
 
 SSL_MODES = ("verify-full", "verify-ca", "require", "prefer", "allow", "disable")
 _KEYS = ("host", "port", "user", "password", "dbname", "sslmode")
@@ -39,18 +38,18 @@ def from_secret(name: str, data: Mapping[str, str]) -> PostgresTarget:
     values = {key: value.strip() for key, value in values.items()}
     for key in ("host", "user", "dbname"):
         if not values.get(key):
-            raise _invalid(name, f"has no {key}")
+            raise secrets.invalid(name, f"has no {key}")
     host = values["host"]
     if "/" in host or "," in host or "=" in host or any(c.isspace() for c in host):
-        raise _invalid(name, "must name one host: no socket path, no list")
+        raise secrets.invalid(name, "must name one host: no socket path, no list")
     if any("\0" in value for value in values.values()):
-        raise _invalid(name, "holds a NUL character")
+        raise secrets.invalid(name, "holds a NUL character")
     sslmode = values.get("sslmode") or "verify-full"
     if sslmode not in SSL_MODES:
-        raise _invalid(name, "has an unknown sslmode: use verify-full")
+        raise secrets.invalid(name, "has an unknown sslmode: use verify-full")
     return PostgresTarget(
         host=host,
-        port=_port(name, values.get("port") or "5432"),
+        port=secrets.port(name, values.get("port") or "5432"),
         user=values["user"],
         password=values.get("password", ""),
         dbname=values["dbname"],
@@ -64,14 +63,14 @@ def _from_uri(name: str, uri: str) -> dict[str, str]:
         parts = urlsplit(uri.strip())
         port = parts.port
     except ValueError:
-        raise _invalid(name, "holds a uri that is not one") from None
+        raise secrets.invalid(name, "holds a uri that is not one") from None
     if parts.scheme not in ("postgresql", "postgres"):
-        raise _invalid(name, "holds a uri that does not begin with postgresql://")
+        raise secrets.invalid(name, "holds a uri that does not begin with postgresql://")
     parameters = dict(parse_qsl(parts.query, keep_blank_values=True))
     if unknown := sorted(set(parameters) - set(_URI_PARAMETERS)):
         allowed = ", ".join(_URI_PARAMETERS)
         shown = unknown[0] if unknown[0].isidentifier() else "a parameter"
-        raise _invalid(name, f"holds a uri with {shown[:40]}; it may only have {allowed}")
+        raise secrets.invalid(name, f"holds a uri with {shown[:40]}; it may only have {allowed}")
     return {
         "host": unquote(parts.hostname or ""),
         "port": "" if port is None else str(port),
@@ -80,13 +79,3 @@ def _from_uri(name: str, uri: str) -> dict[str, str]:
         "dbname": unquote(parts.path.removeprefix("/")),
         "sslmode": parameters.get("sslmode", ""),
     }
-
-
-def _port(name: str, text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 65535:
-        raise _invalid(name, "has a port that is not a number from 1 to 65535")
-    return int(text)
-
-
-def _invalid(name: str, what: str) -> Failure:
-    return Failure(Reason.SECRET_INVALID, f"Secret {name} {what}")

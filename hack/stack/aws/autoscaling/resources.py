@@ -1,0 +1,141 @@
+"""What can be scaled: grammar of the resource ids, roles, least capacities, policy types.
+
+From the documentation in botocore's model of RegisterScalableTarget and PutScalingPolicy.
+"""
+
+import re
+from typing import Any
+
+from stack.aws import ecs, iam
+from stack.aws.state import Key, World
+from stack.aws.wire import AWSError, Call
+
+_IDS = {
+    "ecs:service:DesiredCount": r"service/[^/]+/[^/]+",
+    "ec2:spot-fleet-request:TargetCapacity": r"spot-fleet-request/sfr-[^/]+",
+    "elasticmapreduce:instancegroup:InstanceCount": r"instancegroup/j-[^/]+/ig-[^/]+",
+    "appstream:fleet:DesiredCapacity": r"fleet/[^/]+",
+    "dynamodb:table:ReadCapacityUnits": r"table/[^/]+",
+    "dynamodb:table:WriteCapacityUnits": r"table/[^/]+",
+    "dynamodb:index:ReadCapacityUnits": r"table/[^/]+/index/[^/]+",
+    "dynamodb:index:WriteCapacityUnits": r"table/[^/]+/index/[^/]+",
+    "rds:cluster:ReadReplicaCount": r"cluster:[^/:]+",
+    "sagemaker:variant:DesiredInstanceCount": r"endpoint/[^/]+/variant/[^/]+",
+    "sagemaker:variant:DesiredProvisionedConcurrency": r"endpoint/[^/]+/variant/[^/]+",
+    "sagemaker:inference-component:DesiredCopyCount": r"inference-component/[^/]+",
+    "custom-resource:ResourceType:Property": r".+",
+    "comprehend:document-classifier-endpoint:DesiredInferenceUnits":
+        r"arn:aws[\w-]*:comprehend:[^:]+:\d{12}:document-classifier-endpoint/.+",
+    "comprehend:entity-recognizer-endpoint:DesiredInferenceUnits":
+        r"arn:aws[\w-]*:comprehend:[^:]+:\d{12}:entity-recognizer-endpoint/.+",
+    "lambda:function:ProvisionedConcurrency": r"function:[^:]+:(?!\$LATEST)[^:]+",
+    "cassandra:table:ReadCapacityUnits": r"keyspace/[^/]+/table/[^/]+",
+    "cassandra:table:WriteCapacityUnits": r"keyspace/[^/]+/table/[^/]+",
+    "kafka:broker-storage:VolumeSize": r"arn:aws[\w-]*:kafka:[^:]+:\d{12}:cluster/.+",
+    "elasticache:cache-cluster:Nodes": r"cache-cluster/[^/]+",
+    "elasticache:replication-group:NodeGroups": r"replication-group/[^/]+",
+    "elasticache:replication-group:Replicas": r"replication-group/[^/]+",
+    "neptune:cluster:ReadReplicaCount": r"cluster:[^/:]+",
+    "workspaces:workspacespool:DesiredUserSessions": r"workspacespool/[^/]+",
+}  # fmt: skip
+_ROLES = {
+    "ecs": "ECSService", "ec2": "EC2SpotFleetRequest", "appstream": "AppStreamFleet",
+    "dynamodb": "DynamoDBTable", "rds": "RDSCluster", "sagemaker": "SageMakerEndpoint",
+    "custom-resource": "CustomResource", "comprehend": "ComprehendEndpoint",
+    "lambda": "LambdaConcurrency", "cassandra": "CassandraTable", "kafka": "KafkaCluster",
+    "elasticache": "ElastiCacheRG", "neptune": "NeptuneCluster", "workspaces": "WorkSpacesPool",
+    "elasticmapreduce": "EMRInstanceGroup",
+}  # fmt: skip
+_FROM_ZERO = (
+    "appstream", "rds", "ecs", "elasticmapreduce", "lambda", "sagemaker", "ec2", "custom-resource",
+)  # fmt: skip
+_NO_STEPS = ("dynamodb", "comprehend", "lambda", "cassandra", "kafka", "elasticache", "neptune")
+_RIGHTS = {
+    "RegisterScalableTarget": ("ecs:DescribeServices", "ecs:UpdateService",
+                               "iam:CreateServiceLinkedRole"),
+    "PutScalingPolicy": ("cloudwatch:PutMetricAlarm", "cloudwatch:DescribeAlarms",
+                         "cloudwatch:DeleteAlarms", "ecs:DescribeServices", "ecs:UpdateService"),
+}  # fmt: skip
+
+
+def key_of(call: Call) -> Key:
+    """The scalable target that a call names. Raises AWSError if there can be none like it."""
+    params = call.params
+    key = Key(params["ServiceNamespace"], params["ResourceId"], params["ScalableDimension"])
+    belongs = key.dimension.startswith(key.namespace + ":")
+    if not belongs or not re.fullmatch(_IDS[key.dimension], key.resource):
+        raise invalid("Unsupported service namespace, resource type or scalable dimension")
+    return key
+
+
+def target_of(world: World, call: Call, key: Key) -> Any:
+    """The registered target. Raises AWSError: ObjectNotFoundException, also just after Register."""
+    target = world.region(call).targets[key.namespace].get(key)
+    if target is None or not target.is_settled():
+        raise not_found(f"No scalable target registered for {key}")
+    return target
+
+
+def service_of(call: Call, key: Key) -> Any:
+    """Moto's ECS service behind a target; None for other namespaces. Raises AWSError."""
+    if key.namespace != "ecs":
+        return None
+    _, cluster, name = key.resource.split("/")
+    found = ecs.service(call, cluster, name)
+    if found is None:
+        raise invalid(f"ECS service doesn't exist: {key.resource}")
+    return found
+
+
+def check_rights(world: World, call: Call) -> None:
+    """AWS asks for the caller's rights on the target service and on CloudWatch, and calls their
+    lack a ValidationException."""
+    for action in _RIGHTS[call.operation]:
+        refused = iam.denied(world, call, action)
+        if refused is not None:
+            raise invalid(refused)
+
+
+def linked_role(account: str, namespace: str) -> str:
+    """The ARN of the service-linked role."""
+    return (
+        f"arn:aws:iam::{account}:role/aws-service-role/{namespace}.application-autoscaling."
+        f"amazonaws.com/AWSServiceRoleForApplicationAutoScaling_{_ROLES[namespace]}"
+    )
+
+
+def least(namespace: str) -> int:
+    """The smallest capacity that a namespace takes."""
+    return 0 if namespace in _FROM_ZERO else 1
+
+
+def takes(namespace: str, kind: str) -> bool:
+    """Whether a namespace has policies of a kind."""
+    match kind:
+        case "StepScaling":
+            return namespace not in _NO_STEPS
+        case "PredictiveScaling":
+            return namespace == "ecs"
+    return namespace != "elasticmapreduce"
+
+
+def invalid(message: str) -> AWSError:
+    """ValidationException."""
+    return AWSError("ValidationException", message)
+
+
+def not_found(message: str) -> AWSError:
+    """ObjectNotFoundException."""
+    return AWSError("ObjectNotFoundException", message)
+
+
+def page_size(call: Call, most: int) -> int:
+    """How many items the caller wants on a page. Raises AWSError."""
+    wanted = call.params.get("MaxResults") or most
+    if not 1 <= wanted <= most:
+        bound = "less than or equal to" if wanted > most else "greater than or equal to"
+        raise invalid(
+            f"1 validation error detected: Value '{wanted}' at 'maxResults' failed to satisfy "
+            f"constraint: Member must have value {bound} {most if wanted > most else 1}"
+        )
+    return int(wanted)

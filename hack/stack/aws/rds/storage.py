@@ -1,0 +1,92 @@
+"""What AWS demands of a change of storage. Wordings as users quote them in public threads.
+
+Sizes in GiB. gp3 below a threshold has a fixed performance, above it IOPS go with every change.
+"""
+
+import math
+from typing import Any
+
+from stack.aws.rds.performance import STRIPED_IOPS, has_iops, threshold
+from stack.aws.rds.progress import STORAGE, Instance
+from stack.aws.wire import AWSError
+
+MOST_IN_24_H = 4
+
+
+def check(instance: Instance, wanted: dict[str, Any]) -> None:
+    """Raises AWSError, or rounds `wanted["AllocatedStorage"]` up to what AWS will apply."""
+    given = {name: wanted[name] for name in STORAGE if name in wanted}
+    changed = {n: v for n, v in given.items() if v != instance.current(n)}
+    if not given:
+        return
+    check_alone(instance)
+    size = given.get("AllocatedStorage", instance.planned("AllocatedStorage"))
+    kind = given.get("StorageType", instance.planned("StorageType"))
+    engine = instance.database.engine
+    if size < instance.current("AllocatedStorage"):
+        message = f"Invalid storage size for engine name {engine} and storage type {kind}: {size}"
+        raise combination(message)
+    _check_iops(engine, kind, size, given, changed)
+    if not changed:
+        return
+    if instance.database.status == "storage-optimization":
+        raise combination(
+            "You can't currently modify the storage of this DB instance because the previous "
+            "storage change is being optimized."
+        )
+    if instance.changes_today() >= MOST_IN_24_H:
+        raise combination(
+            "You can't currently modify the storage of this DB instance because the maximum of "
+            f"{MOST_IN_24_H} storage modifications in 24 hours is reached."
+        )
+    if "AllocatedStorage" in changed:
+        least = least_growth(instance.current("AllocatedStorage"))
+        wanted["AllocatedStorage"] = max(size, least)
+
+
+def check_alone(instance: Instance) -> None:
+    """Raises AWSError for a member of a cluster."""
+    if instance.database.db_cluster_identifier:
+        raise combination(
+            "The specified DB instance is a member of a DB Cluster. Storage grows based on usage. "
+            "You don't need to set it explicitly."
+        )
+
+
+def least_growth(size: int) -> int:
+    """What less is rounded up to: 10 % more."""
+    return math.ceil(size * 11 / 10)
+
+
+def check_maximum(maximum: int, size: int) -> None:
+    """MaxAllocatedStorage: 10 % above the storage, or equal to it (that turns autoscaling off)."""
+    if maximum != size and maximum < least_growth(size):
+        message = "The maximum allocated storage must be increased by at least 10 percent."
+        raise combination(message)
+
+
+def combination(message: str) -> AWSError:
+    """InvalidParameterCombination."""
+    return AWSError("InvalidParameterCombination", message)
+
+
+def _check_iops(
+    engine: str, kind: str, size: int, given: dict[str, Any], changed: dict[str, Any]
+) -> None:
+    if kind == "gp3" and not has_iops(engine, kind, size):
+        if given.keys() & {"Iops", "StorageThroughput"}:
+            raise combination(
+                f"You can't specify IOPS or storage throughput for engine {engine} and a storage "
+                f"size less than {threshold(engine)}."
+            )
+        return
+    together = {"AllocatedStorage", "Iops"}
+    if has_iops(engine, kind, size) and changed.keys() & together and not together <= given.keys():
+        raise combination(
+            "You must specify both the storage size and iops when modifying the storage size or "
+            "iops on a DB instance that has iops."
+        )
+    striped = kind == "gp3" and threshold(engine) > 0
+    if striped and given.get("Iops", STRIPED_IOPS) < STRIPED_IOPS:
+        message = f"Invalid iops value for engine name {engine} and storage type gp3:"
+        raise combination(f"{message} {given['Iops']}")
