@@ -99,6 +99,13 @@ def _root(kind: KindModel) -> dict[str, Any]:
     return root
 
 
+def _without_null(value: Any) -> Any:
+    """A default as a user would write it: the API server refuses null when it is applied again."""
+    if isinstance(value, dict):
+        return {key: _without_null(item) for key, item in value.items() if item is not None}
+    return value
+
+
 def _without_defaults(node: Any) -> Any:
     """A status schema: what its writer leaves out stays out."""
     if isinstance(node, dict):
@@ -115,7 +122,7 @@ def _structural(node: dict[str, Any], defs: dict[str, Any]) -> dict[str, Any]:
     node = _resolve(node, defs)
     out = {key: value for key, value in node.items() if key in _KEEP or key.startswith("x-")}
     if node.get("default") is not None:
-        out["default"] = node["default"]
+        out["default"] = _without_null(node["default"])
     if "properties" in node:
         out["properties"] = {k: _structural(v, defs) for k, v in node["properties"].items()}
         if node.get("required"):

@@ -59,6 +59,15 @@ def cluster(controlplane: Cluster) -> Cluster:
     return controlplane
 
 
+def test_the_definitions_can_be_applied_again(cluster: Cluster) -> None:
+    """By whatever way: a user upgrades, a GitOps tool applies every few minutes."""
+    again = cluster.kubectl("apply", "-k", str(ROOT / "crds")).stdout
+    assert again.count("unchanged") == 3, again
+    server_side = ("apply", "--server-side", "--force-conflicts", "-k", str(ROOT / "crds"))
+    cluster.kubectl(*server_side)
+    cluster.kubectl("replace", "-k", str(ROOT / "crds"))
+
+
 def manifest(kind: str, spec: Any, name: str | None = None) -> dict[str, Any]:
     return {
         "apiVersion": "setpoint.dev/v1alpha1",
