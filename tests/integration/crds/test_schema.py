@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,10 +95,11 @@ def changed(kind: str, path: str, value: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("kind", GOOD)
 def test_good_ones_are_taken_with_their_defaults(cluster: Cluster, kind: str) -> None:
     made = manifest(kind, GOOD[kind])
-    cluster.apply(made)
-    found = cluster.get(kind, made["metadata"]["name"], "-n", NAMESPACE)
+    tried = ("create", "--dry-run=server", "-o", "json", "-f", "-")
+    found = json.loads(cluster.kubectl(*tried, stdin=json.dumps(made)).stdout)
     assert found["status"] == {"observedGeneration": -1}
     assert (found["spec"]["approval"], found["spec"]["deletionPolicy"]) == ("Required", "Retain")
+    cluster.apply(made)
     assert "unchanged" in cluster.apply(made)
 
 
