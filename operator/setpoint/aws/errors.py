@@ -14,13 +14,16 @@ _THROTTLED = frozenset(
 )  # fmt: skip
 _DENIED = frozenset(
     {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized",
-     "AuthorizationError", "OptInRequired"}
+     "AuthorizationError", "OptInRequired", "FailedResourceAccessException"}
 )  # fmt: skip
-_CREDENTIALS = frozenset(
-    {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException",
+EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+"""Codes that say that credentials were good once."""
+
+_CREDENTIALS = EXPIRED | frozenset(
+    {"InvalidClientTokenId", "UnrecognizedClientException",
      "SignatureDoesNotMatch", "InvalidSignatureException", "IncompleteSignature",
      "MissingAuthenticationToken", "MissingAuthenticationTokenException", "InvalidToken",
-     "AuthFailure", "RequestExpired"}
+     "AuthFailure", "InvalidIdentityToken", "IDPRejectedClaim"}
 )  # fmt: skip
 _NOT_FOUND = frozenset(
     {"DBInstanceNotFound", "DBInstanceNotFoundFault", "ClusterNotFoundException",
@@ -44,8 +47,24 @@ _SERVER = frozenset(
 def classify(call: str, code: str, text: str, status: int) -> Failure:
     """The Failure for an error answer of AWS; `call` names the call and what it was for."""
     reason = _reason(code, text, status)
-    shown = code if code.replace(".", "").isalnum() else "unknown"
-    return Failure(reason, _SENTENCES[reason].format(call=call, code=shown[:64]))
+    return Failure(reason, _SENTENCES[reason].format(call=call, code=_shown(code)))
+
+
+def classify_assume(role: str, code: str, text: str, status: int) -> Failure:
+    """The Failure for a refused AssumeRole: what must be changed is another policy."""
+    found = classify(f"sts AssumeRole of {role}", code, text, status)
+    if found.reason is not Reason.ACCESS_DENIED:
+        return found
+    return Failure(
+        Reason.ACCESS_DENIED,
+        f"AWS does not let the operator assume {role} ({_shown(code)}): the role's trust policy "
+        "must name the operator's own identity (and the grant's ExternalId if it asks for one), "
+        "and that identity must be allowed sts:AssumeRole",
+    )
+
+
+def _shown(code: str) -> str:
+    return code[:64] if code.replace(".", "").isalnum() else "unknown"
 
 
 def _reason(code: str, text: str, status: int) -> Reason:
@@ -62,7 +81,8 @@ def _reason(code: str, text: str, status: int) -> Reason:
         return Reason.TARGET_NOT_FOUND
     if code in _QUOTA:
         return Reason.QUOTA_EXCEEDED
-    if code in _BUSY:
+    # RDS refuses a storage change soon after another one as a wrong combination of parameters.
+    if code in _BUSY or "currently modify the storage" in lowered:
         return Reason.BUSY
     if code in _SERVER or status >= 500:
         return Reason.CONNECTION_FAILED

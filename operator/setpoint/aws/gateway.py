@@ -5,30 +5,16 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import Lock
 from typing import Any
 
-import boto3
-from botocore.config import Config as BotoConfig
-from botocore.credentials import (
-    AssumeRoleCredentialFetcher,
-    DeferredRefreshableCredentials,
-)
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    NoCredentialsError,
-    ParamValidationError,
-    PartialCredentialsError,
-)
-from botocore.session import get_session
+from botocore.exceptions import BotoCoreError, ClientError
 from prometheus_client import Counter, Histogram
 
 from setpoint.api.base import AWS
-from setpoint.api.conditions import Reason
-from setpoint.aws.errors import classify
+from setpoint.aws.errors import EXPIRED
+from setpoint.aws.failures import failure_of
+from setpoint.aws.sessions import THREADS, Identity, Sessions
 from setpoint.config import Config, Grant
-from setpoint.engine.failure import Failure
 from setpoint.trust.grants import Grants
 
 REQUESTS = Counter(
@@ -36,15 +22,6 @@ REQUESTS = Counter(
 )
 SECONDS = Histogram(
     "setpoint_aws_request_duration_seconds", "Duration of calls to AWS.", ("service", "operation")
-)
-
-_THREADS = 16
-_BOTO = BotoConfig(
-    connect_timeout=5,
-    read_timeout=15,
-    retries={"total_max_attempts": 1},  # the queue retries, with its own backoff
-    max_pool_connections=_THREADS,
-    user_agent_extra="setpoint",
 )
 
 
@@ -67,11 +44,9 @@ class AWSGateway:
     def __init__(self, config: Callable[[], Config], grants: Grants) -> None:
         self._config = config
         self._grants = grants
-        self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="aws")
-        self._sessions: dict[tuple[str | None, str | None], boto3.Session] = {}
-        self._clients: dict[tuple[str, str | None, str | None, str], Any] = {}
+        self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="aws")
+        self._sessions = Sessions()
         self._accounts: dict[tuple[str | None, str | None], str] = {}
-        self._lock = Lock()
 
     def scope(self, namespace: str, aws: AWS, resource: str) -> Scope:
         """The scope of a resource's calls. Raises Failure: NOT_GRANTED, INVALID_SPEC (region)."""
@@ -88,9 +63,10 @@ class AWSGateway:
     ) -> dict[str, Any]:
         """One call, by boto3's names: `describe_services`. Raises Failure."""
         grant = self._grant(scope)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._executor, self._call, grant, scope, service, operation, parameters
+        identity = Identity(grant.role, grant.external_id, scope.region)
+        what = f"{service} {operation} for {scope.resource}"
+        return await asyncio.get_running_loop().run_in_executor(
+            self._executor, self._call, identity, what, service, operation, parameters
         )
 
     async def pages(
@@ -120,19 +96,20 @@ class AWSGateway:
 
     def _call(
         self,
-        grant: Grant,
-        scope: Scope,
+        identity: Identity,
+        what: str,
         service: str,
         operation: str,
         parameters: Mapping[str, Any],
     ) -> dict[str, Any]:
-        start = time.monotonic()
-        result = "ok"
+        start, result, client = time.monotonic(), "ok", None
         try:
-            client = self._client(grant, scope.region, service)
+            client = self._sessions.client(identity, service)
             answer: dict[str, Any] = getattr(client, operation)(**parameters)
-        except (ClientError, BotoCoreError) as error:
-            failure = _failure(error, f"{service} {operation} for {scope.resource}")
+        except (ClientError, BotoCoreError, OSError) as error:
+            if _has_expired(error):
+                self._sessions.forget(identity, service, client)
+            failure = failure_of(error, what, identity.role)
             result = str(failure.reason)
             raise failure from None
         finally:
@@ -140,47 +117,6 @@ class AWSGateway:
             SECONDS.labels(service, operation).observe(time.monotonic() - start)
         return answer
 
-    def _client(self, grant: Grant, region: str, service: str) -> Any:
-        key = (service, grant.role, grant.external_id, region)
-        with self._lock:  # making a client is not thread-safe
-            if key not in self._clients:
-                session = self._session(grant)
-                self._clients[key] = session.client(service, region_name=region, config=_BOTO)
-            return self._clients[key]
 
-    def _session(self, grant: Grant) -> boto3.Session:
-        key = (grant.role, grant.external_id)
-        if key not in self._sessions:
-            core = get_session()
-            if grant.role is not None:
-                core._credentials = _assumed(core, grant.role, grant.external_id)  # noqa: SLF001
-            self._sessions[key] = boto3.Session(botocore_session=core)
-        return self._sessions[key]
-
-
-def _assumed(core: Any, role: str, external_id: str | None) -> Any:
-    """Credentials of a role that renew themselves."""
-    extra = {"RoleSessionName": "setpoint"} | ({"ExternalId": external_id} if external_id else {})
-    fetcher = AssumeRoleCredentialFetcher(
-        core.create_client, core.get_credentials(), role, extra_args=extra
-    )
-    return DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
-
-
-def _failure(error: ClientError | BotoCoreError, call: str) -> Failure:
-    if isinstance(error, ClientError):
-        body = error.response.get("Error", {})
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
-        code, text = str(body.get("Code", "")), str(body.get("Message", ""))
-        return classify(call, code, text, status)
-    if isinstance(error, NoCredentialsError | PartialCredentialsError):
-        return Failure(
-            Reason.AUTHENTICATION_FAILED,
-            "the operator has no AWS credentials: give its service account a role",
-        )
-    if isinstance(error, ParamValidationError):
-        return Failure(Reason.REJECTED, f"the values of the spec do not fit {call}")
-    return Failure(
-        Reason.CONNECTION_FAILED,
-        f"AWS could not be reached for {call} ({type(error).__name__})",
-    )
+def _has_expired(error: Exception) -> bool:
+    return isinstance(error, ClientError) and error.response["Error"].get("Code") in EXPIRED

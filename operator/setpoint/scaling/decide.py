@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 from setpoint.api.plan import Applied, AppliedOp, PlanOp, Risk
@@ -37,7 +38,12 @@ def decide(resource: Resource[ScalingPolicySpec], observed: Observed) -> Decisio
         *(action for wanted in spec.target_tracking for action in _policy(wanted, observed)),
         *_obsolete(spec.target_tracking, observed, applied),
     ]
-    return Decision(memory=None, actions=actions, samples=_samples(spec, observed))
+    return Decision(
+        memory=None,
+        actions=actions,
+        samples=_samples(spec, observed),
+        failures=observed.failures,
+    )
 
 
 def policy_for(
@@ -48,9 +54,17 @@ def policy_for(
 
 
 def policy_name(metric: TrackedMetric, policies: Sequence[Mapping[str, Any]]) -> str:
-    """The name of the policy for a metric: that of the one which is there, else the default."""
-    existing = policy_for(metric, policies)
-    return str(existing["PolicyName"]) if existing else _NAMES[metric]
+    """The name of the policy for a metric: that of the one which is there, else the default.
+
+    PutScalingPolicy overwrites a policy of the same name, so a name that is taken by a policy for
+    something else gets a number.
+    """
+    if existing := policy_for(metric, policies):
+        return str(existing["PolicyName"])
+    name, taken = _NAMES[metric], {policy["PolicyName"] for policy in policies}
+    if name not in taken:
+        return name
+    return next(numbered for n in count(2) if (numbered := f"{name}-{n}") not in taken)
 
 
 def configuration(wanted: TargetTracking) -> dict[str, Any]:

@@ -46,12 +46,16 @@ def queries(cluster: str, service: str, load_balancer: LoadBalancer | None) -> l
 
 
 def read(results: Sequence[Mapping[str, Any]]) -> Metrics:
-    """The metrics from MetricDataResults. A result that AWS does not call whole is no data."""
-    values = {
-        result["Id"]: [float(value) for value in result.get("Values", ())]
-        for result in results
-        if result.get("StatusCode") in (None, "Complete")
-    }
+    """The metrics from MetricDataResults of all pages.
+
+    One that AWS does not call whole in the end (PartialData, InternalError, Forbidden) is no data.
+    """
+    found: dict[str, list[float]] = {}
+    states: dict[str, str] = {}
+    for result in results:  # a long one is PartialData on each page but its last
+        found.setdefault(result["Id"], []).extend(map(float, result.get("Values", ())))
+        states[result["Id"]] = result.get("StatusCode", "Complete")
+    values = {name: found[name] for name, state in states.items() if state == "Complete"}
     requests = sum(values["requests"]) if values.get("requests") else None
     return Metrics(
         cpu=_mean(values.get("cpu")),

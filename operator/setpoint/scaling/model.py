@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from setpoint.engine.failure import Failure
+
 NAMESPACE = "ecs"
 DIMENSION = "ecs:service:DesiredCount"
 
@@ -40,7 +42,10 @@ class Metrics:
 
 @dataclass(frozen=True)
 class Observed:
-    """One look. `target` None: it is not registered. `policies` and `schedules` as AWS has them."""
+    """One look. `target` None: it is not registered. `policies` as AWS has them.
+
+    `failures`: why the metrics could not be read, when they could not.
+    """
 
     account: str
     region: str
@@ -50,6 +55,7 @@ class Observed:
     policies: Sequence[Mapping[str, Any]]
     has_schedules: bool
     metrics: Metrics
+    failures: Sequence[Failure] = ()
 
 
 def base_parameters(resource_id: str) -> dict[str, str]:

@@ -1,4 +1,7 @@
-"""Reads the service, its scalable target, its policies and its metrics. Writes nothing."""
+"""Reads the service, its scalable target, its policies and its metrics. Writes nothing.
+
+The bounds and policies are kept also while the metrics cannot be read.
+"""
 
 import asyncio
 from datetime import datetime
@@ -20,7 +23,7 @@ async def observe(
     """One look. Raises Failure."""
     ecs = spec.target.ecs
     named = {"ServiceNamespace": NAMESPACE, "ResourceId": scope.resource}
-    account, service, targets, policies, schedules, values = await asyncio.gather(
+    account, service, targets, policies, schedules, (values, failures) = await asyncio.gather(
         gateway.account(scope),
         _service(gateway, scope, ecs.cluster, ecs.service),
         gateway.pages(
@@ -47,6 +50,7 @@ async def observe(
         policies=policies,
         has_schedules=bool(schedules),
         metrics=values,
+        failures=failures,
     )
 
 
@@ -64,12 +68,15 @@ async def _service(gateway: AWSGateway, scope: Scope, cluster: str, name: str) -
 
 async def _metrics(
     gateway: AWSGateway, scope: Scope, spec: ScalingPolicySpec, now: datetime
-) -> Metrics:
+) -> tuple[Metrics, list[Failure]]:
     ecs = spec.target.ecs
     start, end = metrics.window(now)
-    results: list[Any] = await gateway.pages(
-        scope, "cloudwatch", "get_metric_data", "MetricDataResults",
-        MetricDataQueries=metrics.queries(ecs.cluster, ecs.service, spec.metrics.load_balancer),
-        StartTime=start, EndTime=end,
-    )  # fmt: skip
-    return metrics.read(results)
+    try:
+        results: list[Any] = await gateway.pages(
+            scope, "cloudwatch", "get_metric_data", "MetricDataResults",
+            MetricDataQueries=metrics.queries(ecs.cluster, ecs.service, spec.metrics.load_balancer),
+            StartTime=start, EndTime=end,
+        )  # fmt: skip
+    except Failure as failure:
+        return Metrics(), [failure]
+    return metrics.read(results), []

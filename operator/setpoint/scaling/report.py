@@ -43,6 +43,8 @@ def report(
 def _metrics(
     spec: ScalingPolicySpec, observed: Observed, shown: Mapping[str, Any], display: Display
 ) -> MetricValues:
+    if observed.failures and shown:  # not known now; what was known stays
+        return MetricValues.model_validate(shown)
     limits, now = spec.alerts.thresholds, observed.metrics
     seconds = limits.response_time.total_seconds()
     return MetricValues(

@@ -19,12 +19,12 @@ def revert(observed: Observed, applied: Sequence[Applied]) -> list[Action]:
     actions: list[Action] = []
     for entry in applied:
         policy = by_name.get(entry.object)
-        if policy is None:
+        if policy is None:  # it is gone already
             continue
         name = str(policy["PolicyName"])
         if entry.op is AppliedOp.CREATED:
             actions.append(delete_policy(name, observed.resource_id, _WHY))
-        elif (former := json.loads(entry.original)) != _stored(policy):
+        elif (now := _stored(policy)) and (former := json.loads(entry.original)) != now:
             payload = put_policy(name, former, observed.resource_id)
             actions.append(_action(PlanOp.UPDATE, entry.object, "former values", payload))
     actions += _target(observed, applied)
@@ -53,7 +53,8 @@ def _target(observed: Observed, applied: Sequence[Applied]) -> list[Action]:
 
 
 def _stored(policy: Any) -> Any:
-    configured = policy["TargetTrackingScalingPolicyConfiguration"]
+    """Its configuration as records hold it; None if it became a policy of another type."""
+    configured = policy.get("TargetTrackingScalingPolicyConfiguration")
     return json.loads(json.dumps(configured, default=str, sort_keys=True))
 
 

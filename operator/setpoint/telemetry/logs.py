@@ -38,6 +38,8 @@ def configure(level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    # kopf says INFO for every watch event, botocore for every credential look-up.
-    for name in ("kopf", "botocore", "aiohttp.access", "slack_sdk"):
+    # kopf says INFO for every watch event.
+    for name in ("kopf", "aiohttp.access", "slack_sdk"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # Its warnings carry AWS's own texts; what went wrong is said by us.
+    logging.getLogger("botocore").setLevel(logging.ERROR)

@@ -7,12 +7,16 @@ from typing import Any
 
 import pytest
 
+from setpoint.api.conditions import Reason
 from setpoint.api.plan import Applied, AppliedOp
 from setpoint.api.scalingpolicy import ScalingPolicySpec
+from setpoint.engine.display import Display
+from setpoint.engine.failure import Failure
 from setpoint.engine.model import Action, Key, Resource
 from setpoint.scaling import metrics
 from setpoint.scaling.decide import decide
 from setpoint.scaling.model import Metrics, Observed, Service, Target
+from setpoint.scaling.report import report
 from setpoint.scaling.revert import revert
 
 NOW = datetime(2026, 11, 23, 12, 3, 42, tzinfo=UTC)
@@ -133,6 +137,33 @@ def test_means_sums_and_the_error_rate() -> None:
     assert read(requests=[100.0], errors=[]).error_rate == 0, "requests, and no error"
     assert read(requests=[10.0], errors=[5.0]).error_rate is None, "too few to tell"
     assert read(requests=[], errors=[5.0]).error_rate is None
+
+
+def test_a_result_may_come_in_several_pages() -> None:
+    pages = [
+        {"Id": "cpu", "Values": [10.0, 20.0], "StatusCode": "PartialData"},
+        {"Id": "cpu", "Values": [30.0], "StatusCode": "Complete"},
+    ]
+    assert metrics.read(pages).cpu == 20
+
+
+def test_metrics_that_cannot_be_read_do_not_stop_the_rest() -> None:
+    failure = Failure(Reason.ACCESS_DENIED, "AWS denies it")
+    seen = replace(EMPTY, failures=[failure])
+    before = {"metrics": {"cpu": "40%", "window": "5m"}}
+    decision = decide(resource(before), seen)
+    assert (len(decision.actions), decision.failures) == (2, [failure])
+    assert all(sample.breached is None for sample in decision.samples)
+    shown = report(resource(before), seen, Display(NOW)).metrics
+    assert shown is not None
+    assert shown.cpu == "40%", "what was known stays"
+
+
+def test_a_name_that_is_taken_is_not_overwritten() -> None:
+    taken = [{"PolicyName": name, "PolicyType": "StepScaling"} for name in ("cpu-scaling", "x")]
+    [action] = decide(resource(), replace(IN_SYNC, policies=taken)).actions
+    assert told([action])[0][:2] == ("Create", "policy/cpu-scaling-2")
+    assert action.payload["parameters"]["PolicyName"] == "cpu-scaling-2"
 
 
 def test_a_partial_result_is_no_data() -> None:

@@ -1,12 +1,13 @@
 """What would bring an RDS instance to the spec. Pure.
 
 Storage never shrinks and grows by at least 10 % (RDS's reference of ModifyDBInstance); storage
-autoscaling may have grown it further, so the spec's value is a floor. A class change restarts the
-instance; it is left to RDS's maintenance window.
+autoscaling may have grown it further, so the spec's value is a floor. A limit of autoscaling that
+equals the storage turns it off, and RDS then shows none. A class change restarts the instance; it
+is left to RDS's maintenance window.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from setpoint.api.conditions import Reason
 from setpoint.api.dbtuning import RDS
 from setpoint.api.plan import Applied, AppliedOp, BlockedBy, PlanOp, Risk
 from setpoint.database.rds.model import RDSObserved
+from setpoint.database.rds.performance import performance
 from setpoint.engine.failure import Failure
 from setpoint.engine.model import Action
 
@@ -47,8 +49,8 @@ def decide(spec: RDS, observed: RDSObserved) -> RDSDecision:
         )
         return RDSDecision([], _held_back(observed), [Failure(Reason.INVALID_SPEC, message)])
     actions = [
+        *_max_storage(spec, observed),  # before the storage, which may not exceed it
         *_storage(spec, observed),
-        *_max_storage(spec, observed),
         *_class(spec, observed),
     ]
     return RDSDecision(actions, _held_back(observed))
@@ -76,14 +78,18 @@ def pending_text(observed: RDSObserved) -> str:
 def revert(observed: RDSObserved, applied: Sequence[Applied]) -> list[Action]:
     """Put back class and storage limit; storage itself cannot shrink."""
     actions = []
+    former: Any
     for name in (CLASS, MAX_STORAGE):
         entry = next(
             (e for e in applied if e.object == _object(observed) and e.field == _FIELD[name]), None
         )
-        if entry is None or not entry.original:
+        if entry is None:
             continue
-        former: Any = entry.original if name == CLASS else int(entry.original)
-        if observed.effective(name) != former:
+        if name == CLASS:
+            former, now = entry.original, observed.effective(CLASS)
+        else:
+            former, now = max(int(entry.original or 0), _size(observed)), _limit(observed)
+        if former != now:
             why = "the resource is deleted and its deletionPolicy is Revert"
             actions.append(_action(observed, name, former, why, Risk.HIGH))
     return actions
@@ -99,21 +105,43 @@ def _class(spec: RDS, observed: RDSObserved) -> list[Action]:
 
 
 def _storage(spec: RDS, observed: RDSObserved) -> list[Action]:
-    wanted, now = spec.allocated_storage, int(observed.effective(STORAGE) or 0)
-    if wanted is None or now >= wanted:
+    wanted = spec.allocated_storage
+    if wanted is None or _size(observed) >= wanted:
         return []
-    accepted = max(wanted, math.ceil(now * 11 / 10))
-    return [_action(observed, STORAGE, accepted, "the storage is below the spec", Risk.MEDIUM)]
+    accepted = max(wanted, math.ceil(int(observed.current.get(STORAGE, 0)) * 11 / 10))
+    why = "the storage is below the spec"
+    with_it = performance(observed, accepted)
+    return [_action(observed, STORAGE, accepted, why, Risk.MEDIUM, with_it)]
 
 
 def _max_storage(spec: RDS, observed: RDSObserved) -> list[Action]:
-    wanted = spec.max_allocated_storage
-    if wanted is None or observed.effective(MAX_STORAGE) == wanted:
+    """A storage that has reached the limit, or was made larger by hand, is to grow no more."""
+    if spec.max_allocated_storage is None:
+        return []
+    wanted = max(spec.max_allocated_storage, _size(observed))
+    if _limit(observed) == wanted:
         return []
     return [_action(observed, MAX_STORAGE, wanted, "the limit differs", Risk.LOW)]
 
 
-def _action(observed: RDSObserved, name: str, wanted: Any, reason: str, risk: Risk) -> Action:
+def _size(observed: RDSObserved) -> int:
+    """GiB, once everything pending is applied."""
+    return int(observed.effective(STORAGE) or 0)
+
+
+def _limit(observed: RDSObserved) -> int:
+    """GiB up to which RDS grows the storage by itself: the storage, where autoscaling is off."""
+    return int(observed.effective(MAX_STORAGE) or _size(observed))
+
+
+def _action(
+    observed: RDSObserved,
+    name: str,
+    wanted: Any,
+    reason: str,
+    risk: Risk,
+    with_it: Mapping[str, int] | None = None,
+) -> Action:
     now = observed.effective(name)
     return Action(
         op=PlanOp.UPDATE,
@@ -126,6 +154,7 @@ def _action(observed: RDSObserved, name: str, wanted: Any, reason: str, risk: Ri
         payload={
             "DBInstanceIdentifier": observed.instance,
             name: wanted,
+            **(with_it or {}),
             "ApplyImmediately": False,
         },
         record=Applied(

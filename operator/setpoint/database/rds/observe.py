@@ -5,7 +5,14 @@ from setpoint.aws.gateway import AWSGateway, Scope
 from setpoint.database.rds.model import RDSObserved
 from setpoint.engine.failure import Failure
 
-_FIELDS = ("DBInstanceClass", "AllocatedStorage", "MaxAllocatedStorage", "StorageType", "Engine")
+_FIELDS = (
+    "DBInstanceClass",
+    "AllocatedStorage",
+    "MaxAllocatedStorage",
+    "StorageType",
+    "Iops",
+    "Engine",
+)
 
 
 async def observe(gateway: AWSGateway, scope: Scope, instance: str) -> RDSObserved:

@@ -1,0 +1,84 @@
+"""boto3's sessions and clients, one of each for an identity and a region."""
+
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any, NamedTuple
+
+import boto3
+from botocore.config import Config as BotoConfig
+from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+from botocore.exceptions import NoCredentialsError
+from botocore.session import get_session
+
+THREADS = 16
+"""Calls at once, and so connections of a client."""
+
+_BOTO = BotoConfig(
+    connect_timeout=5,
+    read_timeout=15,
+    retries={"total_max_attempts": 1},  # the queue retries, with its own backoff
+    max_pool_connections=THREADS,
+    user_agent_extra="setpoint",
+)
+
+
+class Identity(NamedTuple):
+    """Who calls, and where. `role` None: the operator itself."""
+
+    role: str | None
+    external_id: str | None
+    region: str
+
+
+@dataclass
+class _Session:
+    boto: boto3.Session
+    clients: dict[str, Any] = field(default_factory=dict)
+
+
+class Sessions:
+    """Safe to use from threads. The endpoint comes from boto3's own AWS_ENDPOINT_URL, if at all."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[Identity, _Session] = {}
+        self._lock = Lock()
+
+    def client(self, identity: Identity, service: str) -> Any:
+        """A client. Raises BotoCoreError where the operator has no credentials of its own."""
+        with self._lock:  # making a client is not thread-safe
+            session = self._sessions.get(identity)
+            if session is None:
+                session = self._sessions[identity] = _Session(_boto_session(identity))
+            if service not in session.clients:
+                session.clients[service] = session.boto.client(service)
+            return session.clients[service]
+
+    def forget(self, identity: Identity, service: str, client: Any) -> None:
+        """Begin anew: the credentials that `client` has are over, however long they claim to hold.
+
+        Nothing happens if somebody else has already begun anew.
+        """
+        with self._lock:
+            session = self._sessions.get(identity)
+            if session is not None and session.clients.get(service) is client:
+                del self._sessions[identity]
+
+
+def _boto_session(identity: Identity) -> boto3.Session:
+    core = get_session()
+    # For STS too, which botocore calls by itself to assume a role.
+    core.set_config_variable("region", identity.region)
+    core.set_default_client_config(_BOTO)
+    if identity.role is not None:
+        core._credentials = _assumed(core, identity.role, identity.external_id)  # noqa: SLF001
+    return boto3.Session(botocore_session=core)
+
+
+def _assumed(core: Any, role: str, external_id: str | None) -> Any:
+    """Credentials of a role that renew themselves."""
+    own = core.get_credentials()
+    if own is None:
+        raise NoCredentialsError
+    extra = {"RoleSessionName": "setpoint"} | ({"ExternalId": external_id} if external_id else {})
+    fetcher = AssumeRoleCredentialFetcher(core.create_client, own, role, extra_args=extra)
+    return DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
