@@ -1,9 +1,9 @@
 """DBTuning as the engine sees it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from setpoint.api.alerts import SlackTarget
 from setpoint.api.dbtuning import DBTuning, DBTuningSpec, DBTuningStatus, Postgres
@@ -19,6 +19,8 @@ from setpoint.engine.failure import Failure
 from setpoint.engine.model import Action, Decision, Resource
 from setpoint.trust.network import Network
 from setpoint.trust.secrets import SecretReader
+
+T = TypeVar("T")
 
 
 class DBTuningKind:
@@ -70,11 +72,10 @@ class DBTuningKind:
         """The RDS instance's ARN, else the Postgres server and its databases."""
         if observed.rds is not None:
             return observed.rds.arn
-        servers = {s.server.system_identifier for s in observed.snapshots}
-        if None in servers or not servers:
+        if not observed.snapshots or (server := observed.snapshots[0].server.identity) is None:
             return None
         names = ",".join(sorted(snapshot.database for snapshot in observed.snapshots))
-        return f"postgres/{'/'.join(sorted(filter(None, servers)))}/{names}"
+        return f"postgres/{server}/{names}"
 
     def decide(
         self, resource: Resource[DBTuningSpec], observed: Observed, memory: None, now: datetime
@@ -95,7 +96,7 @@ class DBTuningKind:
         display: Display,
     ) -> DBTuningStatus:
         """The kind's own part of status."""
-        return report.report(observed, resource.status)
+        return report.report(resource.spec, observed, resource.status)
 
     def revert(
         self, resource: Resource[DBTuningSpec], observed: Observed, applied: Sequence[Applied]
@@ -122,7 +123,7 @@ class DBTuningKind:
         )
 
 
-async def _caught(part: Any) -> Any:
+async def _caught(part: Awaitable[T]) -> T | Failure:
     """A Failure as a value, so that one part does not cancel the other."""
     try:
         return await part

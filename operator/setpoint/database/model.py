@@ -10,14 +10,31 @@ from setpoint.engine.failure import Failure
 
 @dataclass(frozen=True)
 class Server:
-    """The Postgres server, and what our role may see of it."""
+    """The Postgres server, and what our role may see of it.
+
+    `unread_schemas` have tables that our role may not read, and so not the statistics of their
+    columns either. `address` is what the server takes itself to be reached at.
+    """
 
     version: str
     role: str
     system_identifier: str | None
+    address: str
     in_recovery: bool
-    sees_statistics: bool
-    sees_columns: bool
+    sees_activity: bool
+    unread_schemas: Sequence[str] = ()
+
+    @property
+    def major(self) -> int:
+        """The major version, such as 15."""
+        return int(self.version.partition(".")[0])
+
+    @property
+    def identity(self) -> str | None:
+        """Names the server; a replica shares its primary's identifier. None if it is not told."""
+        if self.system_identifier is None or not self.in_recovery:
+            return self.system_identifier
+        return f"{self.system_identifier}@{self.address}"
 
 
 @dataclass(frozen=True)
@@ -30,16 +47,20 @@ class Table:
     oid: int
     schema: str
     name: str
+    is_partitioned: bool
     seq_scan: int
     seq_tup_read: int
     idx_scan: int
-    live: int
+    rows: int
     pages: int
 
 
 @dataclass(frozen=True)
 class Index:
-    """An index. `columns` are attribute numbers of its key, 0 for an expression; size in bytes."""
+    """An index, or a partitioned one with the sums of its partitions.
+
+    `columns` are attribute numbers of its key, 0 for an expression; pages of 8 KiB.
+    """
 
     oid: int
     table: int
@@ -47,7 +68,8 @@ class Index:
     name: str
     scans: int
     tuples_read: int
-    size: int
+    pages: int
+    is_partitioned: bool
     is_unique: bool
     is_primary: bool
     is_exclusion: bool
@@ -55,20 +77,35 @@ class Index:
     is_replica_identity: bool
     is_clustered: bool
     is_partial: bool
-    is_partition: bool
     columns: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column. `n_distinct` as pg_stats has it: negative is a share of the rows."""
+    """A column. `n_distinct` as pg_stats has it: negative is a share of the rows; width in bytes.
+
+    `is_searched_by_value`: of a type whose values one looks for by equality or range.
+    """
 
     table: int
     number: int
     name: str
     n_distinct: float | None
     null_fraction: float | None
-    is_sortable: bool
+    width: int | None
+    is_searched_by_value: bool
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """A foreign key's own side: attribute numbers of `table`."""
+
+    table: int
+    columns: tuple[int, ...]
+
+    def is_served_by(self, key: tuple[int, ...]) -> bool:
+        """Whether an index on `key` finds the rows that refer to one: in any order, but first."""
+        return set(key[: len(self.columns)]) == set(self.columns)
 
 
 @dataclass(frozen=True)
@@ -82,7 +119,7 @@ class Snapshot:
     tables: Sequence[Table]
     indexes: Sequence[Index]
     columns: Sequence[Column] = ()
-    foreign_keys: Sequence[tuple[int, tuple[int, ...]]] = ()
+    foreign_keys: Sequence[ForeignKey] = ()
     tls_verified: bool = True
 
     @property

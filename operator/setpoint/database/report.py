@@ -3,28 +3,51 @@
 from collections.abc import Mapping
 from typing import Any
 
-from setpoint.api.dbtuning import DatabaseStatus, DBTuningStatus, RDSStatus
+from setpoint.api.dbtuning import (
+    DatabaseStatus,
+    DBTuningSpec,
+    DBTuningStatus,
+    Postgres,
+    RDSStatus,
+)
 from setpoint.database.model import Observed, Snapshot
 from setpoint.database.rds.report import report as report_rds
 from setpoint.engine.conditions import wire_time
 
 
-def report(observed: Observed, previous: Mapping[str, Any]) -> DBTuningStatus:
+def report(spec: DBTuningSpec, observed: Observed, previous: Mapping[str, Any]) -> DBTuningStatus:
     """The kind's own part of status; of a part that could not be observed, what was known."""
-    rds = previous.get("rds")
-    known = {entry["name"]: entry for entry in previous.get("databases") or ()}
+    return DBTuningStatus(
+        rds=_rds(observed, previous) if spec.rds else None,
+        server_version=_version(observed, previous) if spec.postgres else None,
+        databases=_databases(spec.postgres, observed, previous) if spec.postgres else [],
+    )
+
+
+def _rds(observed: Observed, previous: Mapping[str, Any]) -> RDSStatus | None:
+    if observed.rds is not None:
+        return report_rds(observed.rds)
+    known = previous.get("rds")
+    return RDSStatus.model_validate(known) if known else None
+
+
+def _version(observed: Observed, previous: Mapping[str, Any]) -> str | None:
+    return (
+        observed.snapshots[0].server.version
+        if observed.snapshots
+        else (previous.get("serverVersion"))
+    )
+
+
+def _databases(
+    spec: Postgres, observed: Observed, previous: Mapping[str, Any]
+) -> list[DatabaseStatus]:
     seen = {snapshot.database: _database(snapshot) for snapshot in observed.snapshots}
     if observed.failures:
-        kept = {name: DatabaseStatus.model_validate(entry) for name, entry in known.items()}
-        seen = {**kept, **seen}
-    version = previous.get("serverVersion")
-    return DBTuningStatus(
-        rds=report_rds(observed.rds)
-        if observed.rds
-        else (RDSStatus.model_validate(rds) if rds else None),
-        server_version=observed.snapshots[0].server.version if observed.snapshots else version,
-        databases=[seen[name] for name in sorted(seen)],
-    )
+        known = (DatabaseStatus.model_validate(entry) for entry in previous.get("databases") or ())
+        wanted = set(spec.databases)
+        seen = {e.name: e for e in known if not wanted or e.name in wanted} | seen
+    return [seen[name] for name in sorted(seen)]
 
 
 def _database(snapshot: Snapshot) -> DatabaseStatus:

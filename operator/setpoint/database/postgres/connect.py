@@ -1,8 +1,9 @@
 """Connections that can read and nothing else, to the pinned address, with TLS verified."""
 
 import contextlib
+import ssl
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,8 @@ async def connect(
 
     Raises Failure; whatever goes wrong with the server inside the body becomes one too.
     """
+    if "\0" in dbname:  # libpq would end the name there, and find another database
+        raise classify("3D000", "")
     address = await network.pin(target.host, target.port)
     try:
         with _authority(target) as root:
@@ -58,6 +61,7 @@ async def connect(
                 connect_timeout=CONNECT_SECONDS,
                 application_name="setpoint",
                 options=_OPTIONS,
+                client_encoding="utf8",
                 passfile="/dev/null",
                 target_session_attrs="any",
                 gssencmode="disable",
@@ -74,16 +78,31 @@ async def connect(
             yield connection
     except psycopg.Error as error:
         raise classify(error.sqlstate, str(error)) from None
+    except UnicodeDecodeError:
+        raise Failure(
+            Reason.UNSUPPORTED,
+            "the database holds names that are not UTF-8: rename them (its encoding is SQL_ASCII)",
+        ) from None
 
 
 @contextlib.contextmanager
-def _authority(target: PostgresTarget) -> Any:
-    """A file with the Secret's authority, for as long as libpq reads it."""
+def _authority(target: PostgresTarget) -> Iterator[str]:
+    """A file with the authorities to trust, for as long as libpq reads it."""
     if not target.ca:
-        yield "system" if target.is_verified else ""
+        yield system_authorities(ssl.get_default_verify_paths()) if target.is_verified else ""
         return
     with tempfile.TemporaryDirectory(prefix="setpoint-") as directory:
         file = Path(directory) / "ca.crt"
         file.touch(mode=0o600)
         file.write_text(target.ca + "\n", encoding="utf-8")
         yield str(file)
+
+
+def system_authorities(paths: ssl.DefaultVerifyPaths) -> str:
+    """The system's bundle of authorities, by its file.
+
+    libpq's own word for it, "system", asks the OpenSSL that psycopg's wheel brings along, which
+    looks in a directory that no system has.
+    """
+    candidates = [paths.cafile, "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/cert.pem"]
+    return next((path for path in candidates if path and Path(path).is_file()), "system")
