@@ -5,10 +5,10 @@ from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field
 
-from setpoint.api.base import Model, SecretRef, cel, list_map, validations
+from setpoint.api.base import ATOMIC, Model, SecretRef, cel, list_map, validations
 from setpoint.api.common import CommonSpec, CommonStatus, Interval
 from setpoint.api.crd import Column, Names
-from setpoint.api.types import Storage
+from setpoint.api.types import Duration, Percent, Storage
 
 
 class RDS(Model):
@@ -46,6 +46,13 @@ class RDS(Model):
     """Upper limit of RDS storage autoscaling."""
 
 
+class Replica(Model):
+    """A streaming replica of the Postgres server, which serves reads."""
+
+    secret_ref: SecretRef
+    """Secret of the replica, with the same keys as that of the server."""
+
+
 class Postgres(Model):
     """The Postgres server to analyse."""
 
@@ -58,6 +65,14 @@ class Postgres(Model):
     ] = []
     """Databases to analyse; without any, the one that the Secret names."""
 
+    replicas: Annotated[list[Replica], Field(max_length=5, json_schema_extra=ATOMIC)] = []
+    """Replicas that serve reads: their scans count, so that an index that only they use is not
+    taken for unused."""
+
+    memory: Storage | None = None
+    """Memory of the server's machine, which Postgres does not tell; settings are compared with it.
+    """
+
 
 class SequentialScans(Model):
     """When sequential scans are a finding."""
@@ -69,11 +84,76 @@ class SequentialScans(Model):
     """With more than this many sequential scans for each index scan, indexes are suggested."""
 
 
+class SlowStatements(Model):
+    """When a statement of pg_stat_statements is a finding."""
+
+    mean_time: Duration = timedelta(milliseconds=200)
+    """Mean time of execution from which on a statement is slow."""
+
+    min_calls: Annotated[int, Field(ge=1, le=1_000_000_000)] = 10
+    """A statement that ran less often is not looked at."""
+
+
 class Analysis(Model):
     """Thresholds of the analysis."""
 
     sequential_scans: SequentialScans = SequentialScans()
     """When sequential scans are a finding."""
+
+    slow_statements: SlowStatements = SlowStatements()
+    """When a statement of pg_stat_statements is a finding."""
+
+    unused_index_age: Duration = timedelta(days=7)
+    """An index without a scan is a warning only where the statistics count for this long."""
+
+    dead_tuples: Percent = 20.0
+    """Share of dead rows in a table from which on they are a finding."""
+
+    bloat: Percent = 50.0
+    """Share of a table or index that is empty, by estimate, from which on it is a finding."""
+
+    sequence_used: Percent = 75.0
+    """Share of a sequence's values that are gone; from 90 % on it is critical."""
+
+    cache_hit_ratio: Percent = 90.0
+    """A smaller share of block reads served from shared buffers is a finding."""
+
+    connections: Percent = 80.0
+    """Share of the connections in use from which on it is a finding; from 95 % on it is critical.
+    """
+
+    long_transaction: Duration = timedelta(minutes=5)
+    """How long a transaction may run."""
+
+    idle_in_transaction: Duration = timedelta(minutes=1)
+    """How long a session may wait for its client inside a transaction."""
+
+    blocked_session: Duration = timedelta(seconds=10)
+    """How long a session may wait for a lock."""
+
+
+class Ignore(Model):
+    """Findings that are not wanted."""
+
+    model_config = ConfigDict(
+        json_schema_extra=validations(
+            cel("has(self.finding) || has(self.object)", "set finding, object or both"),
+        )
+    )
+
+    finding: Annotated[str, Field(max_length=64, pattern=r"^[A-Z][A-Za-z]*$")] | None = None
+    """The finding's id, such as UnusedIndex; without it, every one."""
+
+    object: Annotated[str, Field(min_length=1, max_length=400)] | None = None
+    """A pattern of the finding's object, with * and ?, such as audit.*; without it, every one."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=256)]
+    """Why it is not wanted, for whoever reads this later."""
+
+    until: (
+        Annotated[str, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")] | None
+    ) = None
+    """The last day (UTC) on which it is ignored, such as 2027-03-01; without it, for ever."""
 
 
 class DBTuningSpec(CommonSpec):
@@ -96,6 +176,9 @@ class DBTuningSpec(CommonSpec):
 
     analysis: Analysis = Analysis()
     """Thresholds of the analysis."""
+
+    ignore: Annotated[list[Ignore], Field(max_length=100, json_schema_extra=ATOMIC)] = []
+    """Findings that are not wanted; status counts them."""
 
 
 class RDSStatus(Model):
@@ -130,6 +213,19 @@ class DatabaseStatus(Model):
     """Since when the statistics count, as far as Postgres tells."""
 
 
+class Baseline(Model):
+    """Counters of an earlier look, from which rates are reckoned after a restart."""
+
+    taken_at: Annotated[str, Field(max_length=64)]
+    """When they were read."""
+
+    counters: Annotated[
+        list[Annotated[str, Field(max_length=200)]], Field(max_length=100, json_schema_extra=ATOMIC)
+    ] = []
+    """Of the tables that carry findings: database, oid, sequential scans, rows read, index scans.
+    """
+
+
 class DBTuningStatus(CommonStatus):
     """What the database is, and what was found."""
 
@@ -144,6 +240,9 @@ class DBTuningStatus(CommonStatus):
         Field(max_length=20, json_schema_extra=list_map("name")),
     ] = []
     """Databases that were analysed."""
+
+    baseline: Baseline | None = None
+    """Counters of an earlier look; written at most once an hour."""
 
 
 class DBTuning(Model):

@@ -1,28 +1,50 @@
 """What to do about an RDS instance, and what is wrong with the databases. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
+from typing import Any
 
-from setpoint.api.dbtuning import Analysis, DBTuningSpec
-from setpoint.database import rules
-from setpoint.database.identifiers import quote
+from setpoint.api.dbtuning import Analysis, DBTuningSpec, Postgres
+from setpoint.database import history, rules
+from setpoint.database.history import Memory
+from setpoint.database.identifiers import qualified, quote
+from setpoint.database.ignore import wanted
 from setpoint.database.model import Observed, Snapshot
 from setpoint.database.rds import decide as rds
+from setpoint.database.rules import About
+from setpoint.engine.findings import carried
 from setpoint.engine.model import Decision, Finding
 
 
-def decide(spec: DBTuningSpec, observed: Observed) -> Decision[None]:
-    """The plan for the instance and the findings of all databases."""
+def decide(
+    spec: DBTuningSpec,
+    observed: Observed,
+    memory: Memory,
+    status: Mapping[str, Any],
+    now: datetime,
+) -> Decision[Memory]:
+    """The plan for the instance and the findings of all databases.
+
+    `status` is what was stored: findings of what could not be looked at this time stay.
+    """
     planned = rds.RDSDecision([], "")
     if spec.rds is not None and observed.rds is not None:
         planned = rds.decide(spec.rds, observed.rds)
+    snapshots, memory = history.advance(memory, observed.snapshots)
     several = spec.postgres is not None and len(spec.postgres.databases) > 1
+    found = findings(snapshots, spec.analysis, several=several)
+    memory = history.persist(memory, _concerned(found, snapshots, several=several), now)
+    if spec.postgres is not None:
+        found = _with_unseen(found, spec.postgres, snapshots, status)
+    found, ignored = wanted(found, spec.ignore, now)
     return Decision(
-        memory=None,
+        memory=memory,
         actions=planned.actions,
-        findings=findings(observed.snapshots, spec.analysis, several=several),
+        findings=found,
         failures=[*observed.failures, *planned.failures],
         pending=planned.pending,
+        ignored=ignored,
     )
 
 
@@ -34,12 +56,44 @@ def findings(snapshots: Sequence[Snapshot], analysis: Analysis, *, several: bool
     """
     found: list[Finding] = []
     for snapshot in snapshots:
-        found += rules.findings(snapshot, analysis, rules.SERVER_RULES)
-        own = rules.findings(snapshot, analysis, rules.DATABASE_RULES)
-        found += _of(snapshot.database, own) if several else own
+        for rule in rules.RULES:
+            own = rule.check(snapshot, analysis)
+            is_inside = several and rule.about is About.RELATION
+            found += _of(snapshot.database, own) if is_inside else own
     once = {(f.id, f.object): f for f in reversed(found)}  # the server's, as seen first
     return sorted(once.values(), key=lambda f: (f.severity.rank, f.id, f.object))
 
 
 def _of(database: str, found: Iterable[Finding]) -> list[Finding]:
     return [replace(finding, object=f"{quote(database)}.{finding.object}") for finding in found]
+
+
+def _concerned(
+    found: Sequence[Finding], snapshots: Sequence[Snapshot], *, several: bool
+) -> Iterable[tuple[str, int]]:
+    """The tables that carry findings about their scans, by database and oid."""
+    objects = {finding.object for finding in found if finding.id == "SequentialScans"}
+    for snapshot in snapshots:
+        prefix = f"{quote(snapshot.database)}." if several else ""
+        for table in snapshot.tables:
+            if objects and prefix + qualified(table.schema, table.name) in objects:
+                yield snapshot.database, table.oid
+
+
+def _with_unseen(
+    found: Sequence[Finding],
+    spec: Postgres,
+    snapshots: Sequence[Snapshot],
+    status: Mapping[str, Any],
+) -> list[Finding]:
+    """With what status shows of the databases that could not be looked at."""
+    ids = {rule.id for rule in rules.RULES}
+    seen = {snapshot.database for snapshot in snapshots}
+    missing = [quote(name) for name in spec.databases if name not in seen]
+
+    def is_unseen(rule: str, thing: str) -> bool:
+        if rule not in ids:
+            return False
+        return not seen or any(thing == name or thing.startswith(f"{name}.") for name in missing)
+
+    return carried(found, status.get("findings") or {}, is_unseen)

@@ -5,12 +5,16 @@ from collections.abc import Awaitable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
+from pydantic import ValidationError
+
 from setpoint.api.alerts import SlackTarget
-from setpoint.api.dbtuning import DBTuning, DBTuningSpec, DBTuningStatus, Postgres
+from setpoint.api.dbtuning import Baseline, DBTuning, DBTuningSpec, DBTuningStatus, Postgres
 from setpoint.api.plan import Applied
 from setpoint.aws.gateway import AWSGateway, Scope
-from setpoint.database import decide, observe, report
+from setpoint.database import decide, history, observe, report
+from setpoint.database.history import Memory
 from setpoint.database.model import Observed, Snapshot
+from setpoint.database.postgres.target import from_secret
 from setpoint.database.rds.decide import revert
 from setpoint.database.rds.model import RDSObserved
 from setpoint.database.rds.observe import observe as observe_rds
@@ -24,7 +28,7 @@ T = TypeVar("T")
 
 
 class DBTuningKind:
-    """Implements engine.kind.Kind; it remembers nothing between two looks."""
+    """Implements engine.kind.Kind; it remembers the counters of earlier looks."""
 
     names = DBTuning.names
     spec_model = DBTuningSpec
@@ -51,10 +55,15 @@ class DBTuningKind:
         """It has no alerts yet."""
         return None
 
-    def new_memory(self, status: dict[str, Any]) -> None:
-        """Nothing."""
+    def new_memory(self, status: dict[str, Any]) -> Memory:
+        """Counters of the tables that had findings, as far as status keeps them."""
+        try:
+            stored = status.get("baseline")
+            return history.recall(Baseline.model_validate(stored) if stored else None)
+        except ValidationError:  # somebody else wrote it
+            return Memory()
 
-    async def observe(self, resource: Resource[DBTuningSpec], memory: None) -> Observed:
+    async def observe(self, resource: Resource[DBTuningSpec], memory: Memory) -> Observed:
         """Read RDS and Postgres at once. Raises Failure."""
         spec = resource.spec
         async with asyncio.TaskGroup() as group:
@@ -78,25 +87,26 @@ class DBTuningKind:
         return f"postgres/{server}/{names}"
 
     def decide(
-        self, resource: Resource[DBTuningSpec], observed: Observed, memory: None, now: datetime
-    ) -> Decision[None]:
+        self, resource: Resource[DBTuningSpec], observed: Observed, memory: Memory, now: datetime
+    ) -> Decision[Memory]:
         """The plan for RDS, and the findings."""
-        return decide.decide(resource.spec, observed)
+        return decide.decide(resource.spec, observed, memory, resource.status, now)
 
-    async def act(self, resource: Resource[DBTuningSpec], action: Action, memory: None) -> None:
+    async def act(self, resource: Resource[DBTuningSpec], action: Action, memory: Memory) -> Memory:
         """One ModifyDBInstance. Raises Failure."""
         scope = self._scope(resource)
         await self._gateway.call(scope, "rds", "modify_db_instance", **action.payload)
+        return memory
 
     def report(
         self,
         resource: Resource[DBTuningSpec],
         observed: Observed,
-        decision: Decision[None],
+        decision: Decision[Memory],
         display: Display,
     ) -> DBTuningStatus:
         """The kind's own part of status."""
-        return report.report(resource.spec, observed, resource.status)
+        return report.report(resource.spec, observed, decision.memory, resource.status)
 
     def revert(
         self, resource: Resource[DBTuningSpec], observed: Observed, applied: Sequence[Applied]
@@ -116,10 +126,16 @@ class DBTuningKind:
     async def _postgres(
         self, resource: Resource[DBTuningSpec], spec: Postgres
     ) -> tuple[list[Snapshot], list[Failure]]:
-        name = spec.secret_ref.name
-        data = await self._secrets.read(resource.key.namespace, name)
+        namespace = resource.key.namespace
+        names = [spec.secret_ref.name, *(entry.secret_ref.name for entry in spec.replicas)]
+        targets = [from_secret(name, await self._secrets.read(namespace, name)) for name in names]
         return await observe.analyse(
-            name, data, spec.databases, resource.spec.analysis, self._network
+            targets[0],
+            spec.databases,
+            resource.spec.analysis,
+            self._network,
+            targets[1:],
+            spec.memory,
         )
 
 

@@ -10,17 +10,21 @@ from setpoint.api.dbtuning import (
     Postgres,
     RDSStatus,
 )
+from setpoint.database.history import Memory
 from setpoint.database.model import Observed, Snapshot
 from setpoint.database.rds.report import report as report_rds
 from setpoint.engine.conditions import wire_time
 
 
-def report(spec: DBTuningSpec, observed: Observed, previous: Mapping[str, Any]) -> DBTuningStatus:
+def report(
+    spec: DBTuningSpec, observed: Observed, memory: Memory, previous: Mapping[str, Any]
+) -> DBTuningStatus:
     """The kind's own part of status; of a part that could not be observed, what was known."""
     return DBTuningStatus(
         rds=_rds(observed, previous) if spec.rds else None,
         server_version=_version(observed, previous) if spec.postgres else None,
         databases=_databases(spec.postgres, observed, previous) if spec.postgres else [],
+        baseline=memory.persisted if spec.postgres else None,
     )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from setpoint.api.common import CommonSpec
-from setpoint.api.findings import Severity
+from setpoint.api.findings import Confidence, Severity
 from setpoint.api.plan import Applied, BlockedBy, PlanOp, Risk
 from setpoint.engine.failure import Failure
 
@@ -87,6 +87,7 @@ class Finding:
     remedy: str
     sql: Sequence[str] = ()
     magnitude: float = 1.0
+    confidence: Confidence = Confidence.HIGH
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,8 @@ class Decision(Generic[M]):
     `actions` in the order in which they are to be carried out. `pending` says what the real system
     holds back until later (a maintenance window), else empty. `failures` are parts that could not
     be observed while others could. `memory` replaces the kind's memory of this resource. `again`
-    asks for another look earlier than spec.interval.
+    asks for another look earlier than spec.interval. `ignored` is the number of findings that the
+    spec does not want.
     """
 
     memory: M
@@ -129,3 +131,4 @@ class Decision(Generic[M]):
     failures: Sequence[Failure] = ()
     pending: str = ""
     again: timedelta | None = None
+    ignored: int = 0

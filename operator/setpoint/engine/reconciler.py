@@ -165,12 +165,11 @@ class Reconciler:
             ) from error
 
     async def _finish(self, visit: Visit, attempt: Attempt) -> float:
+        previous = visit.status.get("findings") or {}
         now, track, decision = self._now(), visit.track, attempt.decision
         before = settle(_alerts(attempt.resource.status), track.deliveries)
         display = Display(now, track.moved_at)
-        shown = findings.show(
-            decision.findings, visit.status.get("findings") or {}, track.magnitudes, now
-        )
+        shown = findings.show(decision.findings, previous, track.magnitudes, now, decision.ignored)
         new = status.of_attempt(
             visit.kind,
             attempt,

@@ -8,6 +8,7 @@ from setpoint.config import Config
 from setpoint.database import rules
 from setpoint.database.model import Snapshot
 from setpoint.database.observe import analyse
+from setpoint.database.postgres.target import from_secret
 from setpoint.engine.model import Finding
 from setpoint.trust.network import Network
 from stack import shop
@@ -43,7 +44,8 @@ class Database:
         }
 
     async def snapshot(self, **changes: str) -> Snapshot:
-        snapshots, failures = await analyse("db", self.data(**changes), [], ANALYSIS, NETWORK)
+        target = from_secret("db", self.data(**changes))
+        snapshots, failures = await analyse(target, [], ANALYSIS, NETWORK)
         if failures:
             raise failures[0]
         return snapshots[0]

@@ -70,6 +70,9 @@ async def test_unused_indexes_that_something_needs_are_kept(database: Database) 
         " during int4range, EXCLUDE USING gist (during WITH &&))",
         "CREATE INDEX for_the_key ON things (owner)",
         "CREATE INDEX nobody ON things (note)",
+        "INSERT INTO things SELECT g, NULL, repeat('x', 60), int4range(g, g + 1)"
+        " FROM generate_series(1, 500) AS g",
+        "ANALYZE things",
         "CREATE UNIQUE INDEX one_of_a_kind ON things (id)",
     )
     found = {identity[1] for identity in await database.findings() if identity[0] == "UnusedIndex"}

@@ -134,7 +134,9 @@ async def test_several_databases_of_a_server(database: Database, postgres: Postg
     other.run(f"GRANT CONNECT ON DATABASE {other.name} TO {database.role}", *table("there"),
               *scan("there"))  # fmt: skip
     names = [database.name, other.name, "absent"]
-    snapshots, failures = await analyse("db", database.data(), names, ANALYSIS, NETWORK)
+    snapshots, failures = await analyse(
+        from_secret("db", database.data()), names, ANALYSIS, NETWORK
+    )
     assert [s.database for s in snapshots] == names[:2]
     assert [f.reason for f in failures] == [Reason.TARGET_NOT_FOUND]
     assert snapshots[0].server.system_identifier == snapshots[1].server.system_identifier

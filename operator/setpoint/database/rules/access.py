@@ -38,8 +38,9 @@ def missing_privilege(snapshot: Snapshot, _: Analysis) -> Iterable[Finding]:
         schemas = ", ".join(quote(name) for name in server.unread_schemas[:_SCHEMAS])
         yield _missing(
             "pg_read_all_data",
-            "statistics of columns are not seen, so indexes are suggested without knowing how "
-            "selective a column is",
+            "statistics of columns and values of sequences are not seen, so bloat and sequences "
+            "near their end are not found, and indexes are suggested without knowing how selective "
+            "a column is",
             f"tables in {schemas} of database {snapshot.database} may not be read",
             _read_all(server, schemas),
         )
@@ -66,3 +67,16 @@ def _missing(role: str, what: str, evidence: str, sql: list[str]) -> Finding:
         remedy="grant them, if you want these findings; they allow no writes",
         sql=sql,
     )
+
+
+def analysis_cut(snapshot: Snapshot, _: Analysis) -> Iterable[Finding]:
+    """More relations than one analysis looks at: what is not looked at is not healthy by that."""
+    if snapshot.is_cut:
+        yield Finding(
+            id="AnalysisIncomplete",
+            object=quote(snapshot.database),
+            severity=Severity.INFO,
+            message="the database has more tables than are analysed: the smallest are left out",
+            evidence=f"{len(snapshot.tables)} tables were analysed",
+            remedy="drop tables that nobody needs, or partitions of past times",
+        )

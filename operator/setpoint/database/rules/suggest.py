@@ -17,11 +17,11 @@ def suggestions(table: Table, snapshot: Snapshot) -> list[str]:
 
     Never one that an existing index already begins with.
     """
-    names = {c.number: c.name for c in snapshot.columns if c.table == table.oid}
+    names = {column.number: column.name for column in snapshot.columns_of.get(table.oid, ())}
     taken = [
-        index.columns
-        for index in snapshot.indexes
-        if index.table == table.oid and index.is_valid and not index.is_partial
+        index.key
+        for index in snapshot.indexes_of.get(table.oid, ())
+        if index.is_valid and not index.predicate
     ]
     keys = [key for key in _foreign(table, snapshot, taken) if set(key) <= set(names)]
     led = {key[0] for key in [*taken, *keys] if key}
@@ -31,22 +31,25 @@ def suggestions(table: Table, snapshot: Snapshot) -> list[str]:
 
 def _foreign(table: Table, snapshot: Snapshot, taken: list[Key]) -> list[Key]:
     """Foreign keys that no index serves, none of them served by another one's index either."""
-    own = [key for key in snapshot.foreign_keys if key.table == table.oid]
     found: list[ForeignKey] = []
+    own = snapshot.foreign_keys_of.get(table.oid, ())
     for foreign in sorted(own, key=lambda key: (-len(key.columns), key.columns)):
-        if not any(foreign.is_served_by(k) for k in [*taken, *(f.columns for f in found)]):
+        if not any(_begins(k, foreign.columns) for k in [*taken, *(f.columns for f in found)]):
             found.append(foreign)
     return sorted(foreign.columns for foreign in found)
+
+
+def _begins(key: Key, columns: Key) -> bool:
+    """Whether a key begins with the columns, in any order."""
+    return set(key[: len(columns)]) == set(columns)
 
 
 def _selective(table: Table, snapshot: Snapshot) -> list[Column]:
     """Columns by which one finds few rows, those with the most values first."""
     columns = [
         column
-        for column in snapshot.columns
-        if column.table == table.oid
-        and column.is_searched_by_value
-        and _is_selective(column, table)
+        for column in snapshot.columns_of.get(table.oid, ())
+        if column.is_searched_by_value and _is_selective(column, table)
     ]
     return sorted(columns, key=lambda column: (-_distinct(column, table), column.number))
 
