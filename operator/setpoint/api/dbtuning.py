@@ -87,7 +87,7 @@ class SequentialScans(Model):
 class SlowStatements(Model):
     """When a statement of pg_stat_statements is a finding."""
 
-    mean_time: Duration = timedelta(milliseconds=200)
+    mean_time: Duration = timedelta(milliseconds=100)
     """Mean time of execution from which on a statement is slow."""
 
     min_calls: Annotated[int, Field(ge=1, le=1_000_000_000)] = 10

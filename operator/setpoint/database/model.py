@@ -71,7 +71,8 @@ class Part:
     Counters since the statistics' reset; `modified` since the last ANALYZE, `inserted` since the
     last VACUUM; `added`, `updated` and `removed` are all rows ever.
     `counted_rows` (negative: never) and `counted_pages` are the catalog's, as the last VACUUM,
-    ANALYZE or CREATE INDEX left them. `options` are the storage parameters that are set.
+    ANALYZE or CREATE INDEX left them. `options` are the storage parameters that are set. A
+    table with row security `hides_statistics` of its columns from all but its owner.
     """
 
     oid: int
@@ -92,6 +93,7 @@ class Part:
     multixact_age: int
     analyzed_at: datetime | None
     vacuumed_at: datetime | None
+    hides_statistics: bool
     options: Mapping[str, str]
 
     @property
@@ -226,11 +228,12 @@ class ForeignKey:
 
 @dataclass(frozen=True, slots=True)
 class SequenceUse:
-    """A sequence that was used. `limit` is where it ends: its own end, or its column's type's."""
+    """A sequence that was used. `limit` is where it ends: its own end, or its column's type's;
+    `begin` the other end of its range, wherever it started in it."""
 
     schema: str
     name: str
-    start: int
+    begin: int
     last: int
     limit: int
     column: str | None
@@ -239,7 +242,7 @@ class SequenceUse:
     @property
     def used(self) -> float:
         """Share of its values that are gone, 0 to 1 (more where the type ended long ago)."""
-        return abs(self.last - self.start) / max(abs(self.limit - self.start), 1)
+        return abs(self.last - self.begin) / max(abs(self.limit - self.begin), 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,11 @@ MAX_STATEMENTS = 50
 TEXT = 600
 """Of a statement, this many characters are read."""
 
+_MEMBERS = """(SELECT e.objid FROM pg_catalog.pg_depend AS e
+                    WHERE e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                      AND e.deptype = 'e')"""
+"""What belongs to an extension comes and goes with it."""
+
 _USERS = """n.nspname <> ALL (ARRAY['pg_catalog', 'information_schema']::pg_catalog.name[])
    AND NOT n.nspname::pg_catalog.text ~ '^pg_(toast|temp)'"""
 
@@ -111,11 +116,12 @@ SELECT c.oid::pg_catalog.int8 AS oid, n.nspname AS schema, c.relname AS name,
                 pg_catalog.pg_stat_get_last_autoanalyze_time(c.oid)) AS analyzed_at,
        GREATEST(pg_catalog.pg_stat_get_last_vacuum_time(c.oid),
                 pg_catalog.pg_stat_get_last_autovacuum_time(c.oid)) AS vacuumed_at,
-       c.reloptions AS options
+       c.relrowsecurity AS hides_statistics, c.reloptions AS options
   FROM pg_catalog.pg_class AS c
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
  WHERE c.relkind IN ('r', 'p', 'm')
    AND {_USERS}
+   AND c.oid NOT IN {_MEMBERS}
  ORDER BY c.relpages DESC, c.oid
  LIMIT {MAX_TABLES}
 """  # noqa: S608 - of constants
@@ -165,6 +171,7 @@ SELECT i.indexrelid::pg_catalog.int8 AS oid, i.indrelid::pg_catalog.int8 AS tabl
               WHERE q.conindid <> 0
               GROUP BY q.conindid) AS k ON k.conindid = i.indexrelid
  WHERE {_USERS}
+   AND i.indrelid NOT IN {_MEMBERS}
  ORDER BY i.indexrelid
  LIMIT {MAX_INDEXES}
 """  # noqa: S608 - of constants
@@ -243,6 +250,7 @@ SELECT c.oid::pg_catalog.int8 AS oid, n.nspname AS schema, c.relname AS name,
               ORDER BY r.sequence, a.attlen) AS u ON u.sequence = c.oid
  WHERE c.relkind = 'S' AND c.relpersistence = 'p'
    AND {_USERS}
+   AND c.oid NOT IN {_MEMBERS}
  ORDER BY inserted DESC, c.oid
 """  # noqa: S608 - of constants
 

@@ -301,7 +301,7 @@ def _sequence(row: Row, last: int) -> SequenceUse:
     return SequenceUse(
         schema=row["schema"],
         name=row["name"],
-        start=row["start"],
+        begin=row["min"] if rises else row["max"],
         last=last,
         limit=limit,
         column=row["column_name"] if is_typed else None,

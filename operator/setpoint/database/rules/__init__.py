@@ -32,7 +32,7 @@ class About(Enum):
     """The server, a role, a setting or a database: names its database itself, where it has one."""
 
     RELATION = "relation"
-    """A relation of the snapshot's database, or a statement that ran in it."""
+    """A relation, a session or a statement of the snapshot's database."""
 
 
 @dataclass(frozen=True)
@@ -108,14 +108,21 @@ RULES: tuple[Rule, ...] = (
         "twice as many dead or new rows as call autovacuum, or as many while it is off",
     ),
     Rule(
-        "TransactionIdWraparound", wraparound.transaction_ids, About.SERVER,
-        "older than 1.5 times `autovacuum_freeze_max_age`, or 1.2 billion; Critical from 1.6 "
-        "billion on",
+        "TransactionIdWraparound", wraparound.transaction_ids, About.RELATION,
+        "a table is older than 1.5 times `autovacuum_freeze_max_age`, or than "
+        "1.2 billion; Critical from 1.6 billion on",
     ),
     Rule(
-        "MultixactWraparound", wraparound.multixacts, About.SERVER,
-        "older than 1.5 times `autovacuum_multixact_freeze_max_age`, or 1.2 billion; Critical from "
-        "1.6 billion on",
+        "MultixactWraparound", wraparound.multixacts, About.RELATION,
+        "the same for multixacts and `autovacuum_multixact_freeze_max_age`",
+    ),
+    Rule(
+        "TransactionIdWraparound", wraparound.transaction_ids_elsewhere, About.SERVER,
+        "the same of a database that is not analysed",
+    ),
+    Rule(
+        "MultixactWraparound", wraparound.multixacts_elsewhere, About.SERVER,
+        "the same of a database that is not analysed",
     ),
     Rule(
         "SequenceNearEnd", sequences.sequences_near_end, About.RELATION,
@@ -127,15 +134,15 @@ RULES: tuple[Rule, ...] = (
         "fewer than `cacheHitRatio` of 50,000 block reads or more were hits",
     ),
     Rule(
-        "LongTransaction", sessions.long_transactions, About.SERVER,
+        "LongTransaction", sessions.long_transactions, About.RELATION,
         "a transaction, or a prepared one, is older than `longTransaction`", _STATISTICS,
     ),
     Rule(
-        "IdleInTransaction", sessions.idle_in_transaction, About.SERVER,
+        "IdleInTransaction", sessions.idle_in_transaction, About.RELATION,
         "a session is idle in a transaction for `idleInTransaction`", _STATISTICS,
     ),
     Rule(
-        "BlockedSession", sessions.blocked_sessions, About.SERVER,
+        "BlockedSession", sessions.blocked_sessions, About.RELATION,
         "a session waits for a lock for `blockedSession`", _STATISTICS,
     ),
     Rule(
@@ -159,8 +166,8 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "Setting", settings.settings, About.SERVER,
-        "shared_buffers, effective_cache_size or work_mem are far from what `postgres.memory` "
-        "suggests, or contradict one another",
+        "shared_buffers, effective_cache_size, work_mem or maintenance_work_mem are far from what "
+        "`postgres.memory` suggests, or contradict one another; the object is the setting",
     ),
 )  # fmt: skip
 

@@ -1,84 +1,69 @@
 """Sessions in the way of others, and connections that run out. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 from setpoint.api.dbtuning import Analysis
 from setpoint.api.findings import Severity
 from setpoint.database.identifiers import quote
 from setpoint.database.model import Session, Snapshot
-from setpoint.database.rules.words import lasting, span
+from setpoint.database.rules.words import lasting
 from setpoint.engine.model import Finding
 
 _CRITICAL = 95.0
-_SHOWN = 3
+_SHOWN = 20
 
 
 def long_transactions(snapshot: Snapshot, analysis: Analysis) -> Iterable[Finding]:
     """Transactions that run long, and prepared ones that nobody ends."""
-    limit = analysis.long_transaction
-    found = [
-        session
-        for session in snapshot.sessions
-        if session.in_transaction >= limit.total_seconds()
-        and (not session.is_idle or session.pid == 0)
-    ]
-    if found:
-        yield _sessions(
+    limit = analysis.long_transaction.total_seconds()
+    found = [s for s in snapshot.sessions if not (s.is_idle and s.pid)]
+    for session in _oldest(found, lambda s: s.in_transaction, limit):
+        yield _finding(
             "LongTransaction",
-            snapshot,
-            found,
+            session,
             message="a transaction runs long: vacuum cannot remove what died since it began",
-            evidence=f"longer than {span(limit)}: {_named(found, 'in_transaction')}",
-            remedy="shorten it, or end it: pg_terminate_backend(pid); a prepared one: "
-            "ROLLBACK PREPARED",
-            age=max(session.in_transaction for session in found),
+            evidence=f"{_who(session)}, for {lasting(session.in_transaction)}",
+            remedy=f"ROLLBACK PREPARED or COMMIT PREPARED it, as user {session.user}"
+            if session.pid == 0
+            else f"shorten it, or end it: pg_terminate_backend({session.pid})",
+            age=session.in_transaction,
         )
 
 
 def idle_in_transaction(snapshot: Snapshot, analysis: Analysis) -> Iterable[Finding]:
     """Sessions whose client has opened a transaction and does nothing."""
-    limit = analysis.idle_in_transaction
-    found = [
-        session
-        for session in snapshot.sessions
-        if session.is_idle and session.pid and session.in_state >= limit.total_seconds()
-    ]
-    if found:
-        yield _sessions(
+    limit = analysis.idle_in_transaction.total_seconds()
+    found = [s for s in snapshot.sessions if s.is_idle and s.pid]
+    for session in _oldest(found, lambda s: s.in_state, limit):
+        yield _finding(
             "IdleInTransaction",
-            snapshot,
-            found,
+            session,
             message="a client holds a transaction open and does nothing: its locks and its "
             "snapshot stay",
-            evidence=f"longer than {span(limit)}: {_named(found, 'in_state')}",
-            remedy="let the application end its transactions; set "
-            "idle_in_transaction_session_timeout",
-            age=max(session.in_state for session in found),
+            evidence=f"{_who(session)}, idle for {lasting(session.in_state)}, in a transaction for "
+            f"{lasting(session.in_transaction)}",
+            remedy="let the application end its transactions, and set "
+            "idle_in_transaction_session_timeout; to end this one: "
+            f"pg_terminate_backend({session.pid})",
+            age=session.in_state,
         )
 
 
 def blocked_sessions(snapshot: Snapshot, analysis: Analysis) -> Iterable[Finding]:
     """Sessions that wait for a lock, and who holds it."""
-    limit = analysis.blocked_session
-    found = [
-        session
-        for session in snapshot.sessions
-        if session.waits_for_lock is not None and session.waits_for_lock >= limit.total_seconds()
-    ]
-    if found:
-        blockers = sorted({pid for session in found for pid in session.blockers})
-        yield _sessions(
+    limit = analysis.blocked_session.total_seconds()
+    waiting = [s for s in snapshot.sessions if s.waits_for_lock is not None]
+    for session in _oldest(waiting, lambda s: s.waits_for_lock or 0.0, limit):
+        blockers = ", ".join(map(str, session.blockers[:5])) or "unknown"
+        yield _finding(
             "BlockedSession",
-            snapshot,
-            found,
-            message="sessions wait for a lock that another one holds",
-            evidence=(
-                f"longer than {span(limit)}: {_named(found, 'waits_for_lock')}; blocked by pid "
-                f"{', '.join(map(str, blockers[:5])) or 'unknown'}"
-            ),
+            session,
+            message="a session waits for a lock that another one holds",
+            evidence=f"{_who(session)}, for {lasting(session.waits_for_lock or 0)}; blocked by pid "
+            f"{blockers}",
             remedy="see in pg_stat_activity what the blocking session does, and end it if it must "
             "not: pg_terminate_backend(pid)",
-            age=max(session.waits_for_lock or 0 for session in found),
+            age=session.waits_for_lock or 0,
         )
 
 
@@ -119,37 +104,31 @@ def _connections(name: str, used: int, limit: int, percent: float) -> Iterable[F
     )
 
 
-def _sessions(
-    rule: str,
-    snapshot: Snapshot,
-    found: Sequence[Session],
-    *,
-    message: str,
-    evidence: str,
-    remedy: str,
-    age: float,
+def _oldest(
+    sessions: Iterable[Session], age: Callable[[Session], float], limit: float
+) -> list[Session]:
+    """The few that are beyond the limit for longest; more of them say no more."""
+    found = [session for session in sessions if age(session) >= limit]
+    return sorted(found, key=lambda session: -age(session))[:_SHOWN]
+
+
+def _finding(
+    rule: str, session: Session, *, message: str, evidence: str, remedy: str, age: float
 ) -> Finding:
+    name = f"session {session.pid}" if session.pid else f"prepared {quote(session.application)}"
     return Finding(
         id=rule,
-        object=quote(snapshot.database),
+        object=name,
         severity=Severity.WARNING,
         message=message,
-        evidence=f"{len(found)} {evidence}",
+        evidence=evidence,
         remedy=remedy,
         magnitude=max(age, 1.0),
     )
 
 
-def _named(found: Sequence[Session], by: str) -> str:
-    longest = sorted(found, key=lambda session: -float(getattr(session, by) or 0))
-    return ", ".join(
-        f"{_who(session)} for {lasting(float(getattr(session, by) or 0))}"
-        for session in longest[:_SHOWN]
-    )
-
-
 def _who(session: Session) -> str:
-    name = f"{session.user[:63]}" + (
-        f" ({session.application[:63]})" if session.application else ""
-    )
-    return f"prepared {name}" if session.pid == 0 else f"pid {session.pid} {name}"
+    """The user, and what the application calls itself: its own text, so it is cut."""
+    if session.pid == 0 or not session.application:
+        return f"user {session.user[:63]}"
+    return f"user {session.user[:63]}, application {session.application[:63]}"

@@ -29,6 +29,7 @@ _GIB = 1024**3
 _DEFAULT_BUFFERS = 128 * 1024**2
 _MUCH_DATA = 10 * _GIB
 _FAR = 16
+_LITTLE = 16 * 1024**2
 _WORK_REMEDY = "lower work_mem or max_connections, and raise work_mem for single sessions"
 
 
@@ -37,6 +38,14 @@ def settings(snapshot: Snapshot, _: Analysis) -> Iterable[Finding]:
     values = snapshot.server.settings
     if "shared_buffers" not in values:
         return
+    if (memory := values.get("maintenance_work_mem", _LITTLE)) < _LITTLE:
+        yield _finding(
+            "maintenance_work_mem",
+            "maintenance_work_mem is tiny: every VACUUM and every build of an index crawls",
+            f"maintenance_work_mem {_size(memory)}",
+            "set it to a sixteenth of the machine's memory, 1 GiB at most: few sessions use it at "
+            "a time",
+        )
     if snapshot.memory is not None:
         yield from _by_memory(values, snapshot.memory * _GIB)
     else:

@@ -36,6 +36,8 @@ def never_analyzed(snapshot: Snapshot, _: Analysis) -> Iterable[Finding]:
         if part.counted_rows < 0 or (part.counted_rows == 0 and part.counted_pages == 0):
             return True
         # Counted by VACUUM, CREATE INDEX or an ANALYZE that a reset of the statistics forgot.
+        if part.hides_statistics:
+            return False
         columns = snapshot.columns_of.get(part.oid, ())
         if any(column.width is not None for column in columns):
             return False

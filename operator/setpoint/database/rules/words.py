@@ -1,6 +1,6 @@
 """Numbers as evidence shows them. Pure."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from setpoint.database.model import MIB_PAGES
 
@@ -26,8 +26,3 @@ def lasting(seconds: float) -> str:
     if whole >= 3600:
         return f"{whole // 3600}h {whole % 3600 // 60}m"
     return f"{whole // 60}m {whole % 60}s" if whole >= 60 else f"{whole}s"
-
-
-def span(value: timedelta) -> str:
-    """The same of a timedelta."""
-    return lasting(value.total_seconds())
