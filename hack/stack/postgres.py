@@ -54,7 +54,7 @@ class PostgresServer:
         *,
         name: str = "postgres",
         programs: PostgresTools | None = None,
-        replica_of: Self | None = None,
+        replica_of: "PostgresServer | None" = None,
         settings: Mapping[str, str] | None = None,
         keep: bool = False,
     ) -> None:
@@ -63,7 +63,7 @@ class PostgresServer:
         self.has_tls = found.has_tls
         self.ca_file = authority.ca
         self._settings = {**_SETTINGS, **(_TLS if found.has_tls else {}), **(settings or {})}
-        self.password = replica_of.password if replica_of else secrets.token_hex(12)
+        self.password: str = replica_of.password if replica_of else secrets.token_hex(12)
         self._name = name
         self._data = run_dir / name
         self._log = run_dir / "logs" / f"{name}.log"
@@ -71,7 +71,7 @@ class PostgresServer:
         self._child: Child | None = None
         self._user = unprivileged_user()
         let_through(run_dir, self._user)
-        self.bin = (
+        self.bin: Path = (
             replica_of.bin
             if replica_of
             else within_reach(found.bin, found.root, self._user, run_dir, name)
@@ -172,7 +172,7 @@ class PostgresServer:
             shutil.copy(source, self._data / name)
             self._give(self._data / name)
 
-    def _copy(self, primary: Self) -> None:
+    def _copy(self, primary: "PostgresServer") -> None:
         """As pg_basebackup does it; TLS files are in the directory that is copied."""
         self._data.mkdir(mode=0o700)
         self._give(self._data)

@@ -5,18 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-
-from setpoint.api.dbtuning import Analysis
-from setpoint.api.findings import Confidence, Severity
-from setpoint.database.model import (
-    SequenceUse,
-    Session,
-    Snapshot,
-    Statement,
-    TableWindow,
-    Window,
-)
-from setpoint.database.rules.statements import redacted
 from tests.unit.database.a_database import (
     NOW,
     SERVER,
@@ -31,6 +19,18 @@ from tests.unit.database.a_database import (
     snapshot,
     table,
 )
+
+from setpoint.api.dbtuning import Analysis
+from setpoint.api.findings import Confidence, Severity
+from setpoint.database.model import (
+    SequenceUse,
+    Session,
+    Snapshot,
+    Statement,
+    TableWindow,
+    Window,
+)
+from setpoint.database.rules.statements import redacted
 
 SCANNED: dict[str, Any] = {"seq_scan": 2000, "seq_tup_read": 200_000_000}
 
