@@ -31,6 +31,7 @@ _SETTINGS = {
     "track_io_timing": "on",
     "shared_buffers": "64MB",
     "max_connections": "60",
+    "max_prepared_transactions": "5",
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",

@@ -21,7 +21,8 @@ class Server:
 
     `unread_schemas` have tables that our role may not read, and so not the statistics of their
     columns either. `address` is what the server takes itself to be reached at. `standbys` stream
-    from it. `settings` are numbers in bytes, milliseconds or as they are; switches are 0 and 1.
+    from it. `closed_schema` has pg_stat_statements, out of our role's reach. `settings`
+    are numbers in bytes, milliseconds or as they are; switches are 0 and 1.
     """
 
     version: str
@@ -31,6 +32,7 @@ class Server:
     in_recovery: bool
     sees_activity: bool
     unread_schemas: Sequence[str] = ()
+    closed_schema: str | None = None
     standbys: int = 0
     connections: int = 0
     settings: Mapping[str, float] = field(default_factory=dict)

@@ -1,6 +1,7 @@
 """Differences between our own looks, across resets and restarts; findings nobody wants."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from tests.unit.database.a_database import NOW, database, findings, index, snapshot, table
@@ -97,9 +98,9 @@ def test_a_baseline_that_somebody_else_wrote_is_nothing(broken: str) -> None:
 
 
 def decided(
-    spec: dict[str, object], *snapshots: Snapshot, status: dict[str, object] | None = None
+    spec: dict[str, Any], *snapshots: Snapshot, status: dict[str, Any] | None = None
 ) -> Decision[Memory]:
-    postgres = {"secretRef": {"name": "db"}, **spec.pop("postgres", {})}  # type: ignore[dict-item]
+    postgres = {"secretRef": {"name": "db"}, **spec.pop("postgres", {})}
     model = DBTuningSpec.model_validate({"postgres": postgres, **spec})
     return decide(model, Observed(None, snapshots, []), Memory(), status or {}, NOW)
 
@@ -120,13 +121,13 @@ def test_several_databases_begin_their_objects_with_their_names() -> None:
 
 
 def test_what_cannot_be_looked_at_is_not_resolved() -> None:
-    def item(name: str) -> dict[str, object]:
+    def item(name: str) -> dict[str, Any]:
         return {
             "id": "UnusedIndex", "object": name, "severity": "Info", "message": "m",
             "evidence": "e", "remedy": "r", "firstSeen": "2026-11-01T00:00:00Z",
         }  # fmt: skip
 
-    status: dict[str, object] = {
+    status: dict[str, Any] = {
         "findings": {"items": [item("shop.public.gone"), item("archive.public.there")]}
     }
     wanted_databases = {"postgres": {"databases": ["shop", "archive"]}}

@@ -113,6 +113,7 @@ def test_revert_puts_the_class_back_and_never_shrinks() -> None:
         (None, 'FATAL:  database "x" does not exist', Reason.TARGET_NOT_FOUND),
         (None, "FATAL:  sorry, too many clients already", Reason.BUSY),
         (None, "FATAL:  the database system is starting up", Reason.BUSY),
+        (None, 'FATAL:  too many connections for role "certificate"', Reason.BUSY),
         (None, "connection timeout expired", Reason.TIMED_OUT),
         (None, "Connection refused", Reason.CONNECTION_FAILED),
     ],

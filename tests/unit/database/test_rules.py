@@ -128,7 +128,7 @@ def test_an_index_that_nobody_reads() -> None:
     ids=str,
 )  # fmt: skip
 def test_an_index_that_something_needs_is_kept(needed: dict[str, Any]) -> None:
-    unused = {"scans": 0, "tuples_read": 0, **needed}
+    unused: dict[str, Any] = {"scans": 0, "tuples_read": 0, **needed}
     assert found(snapshot(indexes=[index(**unused)])) == set()
 
 
@@ -205,7 +205,7 @@ def test_of_two_indexes_one_too_many(
 
 
 def test_a_superfluous_index_is_not_called_unused_as_well() -> None:
-    idle = {"scans": 0, "tuples_read": 0}
+    idle: dict[str, Any] = {"scans": 0, "tuples_read": 0}
     assert found(snapshot(indexes=[index(100, **idle), index(101, key=(1, 2))])) == {
         ("RedundantIndex", "public.orders_100")
     }
@@ -270,7 +270,7 @@ def test_a_foreign_key_of_one_page_needs_no_index() -> None:
 
 
 def test_rows_that_were_never_analysed() -> None:
-    unknown = {"analyzed_at": None, "counted_rows": -1, "counted_pages": 0}
+    unknown: dict[str, Any] = {"analyzed_at": None, "counted_rows": -1, "counted_pages": 0}
     assert found(snapshot(tables=[table(**unknown)])) == {("NeverAnalyzed", "public.orders")}
     assert found(snapshot(tables=[table(live=900, **unknown)])) == set()
 
@@ -294,19 +294,23 @@ def test_statistics_grow_stale_by_the_tables_own_measure() -> None:
         "StaleStatistics"
     }
     assert found(snapshot(tables=[table(modified=20_000, analyzed_at=long_ago)])) == set()
-    patient = {"autovacuum_analyze_scale_factor": "0.5"}
+    patient: dict[str, Any] = {"autovacuum_analyze_scale_factor": "0.5"}
     assert found(snapshot(tables=[table(modified=90_000, options=patient)])) == set()
 
 
 def test_autovacuum_is_given_time_to_come() -> None:
-    fresh = {"modified": 50_000, "analyzed_at": NOW - timedelta(seconds=30)}
+    fresh: dict[str, Any] = {"modified": 50_000, "analyzed_at": NOW - timedelta(seconds=30)}
     assert found(snapshot(tables=[table(**fresh)])) == set()
-    off = {"options": {"autovacuum_enabled": "false"}}
+    off: dict[str, Any] = {"options": {"autovacuum_enabled": "false"}}
     assert ids(snapshot(tables=[table(**fresh, **off)])) == {"StaleStatistics"}
 
 
 def test_a_load_that_was_analysed_at_once_is_counted_late() -> None:
-    loaded = {"modified": 100_000, "live": 200_000, "analyzed_at": NOW - timedelta(days=1)}
+    loaded: dict[str, Any] = {
+        "modified": 100_000,
+        "live": 200_000,
+        "analyzed_at": NOW - timedelta(days=1),
+    }
     assert found(snapshot(tables=[table(**loaded)])) == set()
 
 
@@ -315,7 +319,7 @@ def test_dead_rows_and_who_should_remove_them() -> None:
     assert ids(snapshot(tables=[table(dead=60_000)])) == {"DeadTuples", "AutovacuumBehind"}
     assert found(snapshot(tables=[table(dead=10_000)])) == set()
     assert found(snapshot(tables=[table(live=5, dead=40, counted_rows=5)])) == set()
-    off = {"options": {"autovacuum_enabled": "off"}}
+    off: dict[str, Any] = {"options": {"autovacuum_enabled": "off"}}
     seen = {f.id: f for f in findings(snapshot(tables=[table(dead=30_000, **off)]))}
     assert list(seen["AutovacuumBehind"].sql) == [
         "ALTER TABLE public.orders RESET (autovacuum_enabled)"
@@ -394,7 +398,7 @@ def test_sessions_in_the_way(seen: Session, expected: set[tuple[str, str]]) -> N
 
 
 def test_connections_near_the_limit() -> None:
-    settings = {"max_connections": 103, "superuser_reserved_connections": 3}
+    settings: dict[str, Any] = {"max_connections": 103, "superuser_reserved_connections": 3}
     server = replace(SERVER, settings=settings)
     assert found(snapshot(server=replace(server, connections=79))) == set()
     assert only(snapshot(server=replace(server, connections=80))).object == "server"
@@ -434,7 +438,7 @@ def wide(number: int = 1, width: int = 100) -> Any:
 
 
 def test_empty_space_in_a_table() -> None:
-    rows = {"live": 10_000, "counted_rows": 10_000, "added": 100_000}
+    rows: dict[str, Any] = {"live": 10_000, "counted_rows": 10_000, "added": 100_000}
     seen = snapshot(tables=[table(counted_pages=1700, **rows)], columns=[wide()])
     finding = only(seen)
     assert (finding.id, finding.confidence) == ("TableBloat", Confidence.MEDIUM)
@@ -442,7 +446,7 @@ def test_empty_space_in_a_table() -> None:
     assert found(replace(seen, columns=[wide(width=None)])) == set()  # type: ignore[arg-type]
     littered = snapshot(tables=[table(counted_pages=1700, dead=90_000, **rows)], columns=[wide()])
     assert "TableBloat" not in ids(littered)
-    loose = {"options": {"fillfactor": "10"}}
+    loose: dict[str, Any] = {"options": {"fillfactor": "10"}}
     assert (
         found(snapshot(tables=[table(counted_pages=1700, **rows, **loose)], columns=[wide()]))
         == set()
@@ -450,7 +454,7 @@ def test_empty_space_in_a_table() -> None:
 
 
 def test_rows_of_half_a_page_leave_the_rest_free() -> None:
-    rows = {"live": 1200, "counted_rows": 1200, "added": 1200}
+    rows: dict[str, Any] = {"live": 1200, "counted_rows": 1200, "added": 1200}
     seen = snapshot(tables=[table(counted_pages=1200, **rows)], columns=[wide(width=4204)])
     assert found(seen) == set()
 
@@ -501,7 +505,7 @@ def test_settings_for_the_machine(
 
 
 def test_new_buffers_for_much_data() -> None:
-    settings = {"shared_buffers": GIB / 8, "effective_cache_size": 4 * GIB}
+    settings: dict[str, Any] = {"shared_buffers": GIB / 8, "effective_cache_size": 4 * GIB}
     large = table(counted_pages=2_000_000)
     seen = snapshot(server=replace(SERVER, settings=settings), tables=[large])
     assert ("Setting", "shared_buffers") in found(seen)
@@ -527,7 +531,7 @@ def test_thresholds_are_the_specs() -> None:
         {"deadTuples": "1%", "sequenceUsed": "5%", "longTransaction": "1s", "connections": "1%"}
     )
     sequence = SequenceUse("public", "s", 1, 100, 1000, None)
-    settings = {"max_connections": 100}
+    settings: dict[str, Any] = {"max_connections": 100}
     seen = snapshot(
         tables=[table(dead=2000)], sequences=[sequence], sessions=[session(in_transaction=2)],
         server=replace(SERVER, settings=settings, connections=5),

@@ -28,6 +28,7 @@ _BY_TEXT = (
     ("no pg_hba.conf entry", Reason.AUTHENTICATION_FAILED),
     ("role '' does not exist", Reason.AUTHENTICATION_FAILED),
     ("too many clients", Reason.BUSY),
+    ("too many connections", Reason.BUSY),
     ("remaining connection slots", Reason.BUSY),
     ("the database system is", Reason.BUSY),
     ("unsupported startup parameter", Reason.UNSUPPORTED),

@@ -51,8 +51,12 @@ SELECT pg_catalog.current_setting('search_path') AS search_path,
        (SELECT n.nspname
           FROM pg_catalog.pg_extension AS x
           JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) x.extnamespace
-         WHERE x.extname OPERATOR(pg_catalog.=) 'pg_stat_statements'::pg_catalog.name
-           AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')) AS statements_schema
+         WHERE x.extname OPERATOR(pg_catalog.=) 'pg_stat_statements'::pg_catalog.name)
+           AS statements_schema,
+       (SELECT pg_catalog.has_schema_privilege(x.extnamespace, 'USAGE')
+          FROM pg_catalog.pg_extension AS x
+         WHERE x.extname OPERATOR(pg_catalog.=) 'pg_stat_statements'::pg_catalog.name)
+           AS may_read_statements
   FROM pg_catalog.pg_stat_database AS d
  CROSS JOIN pg_catalog.pg_stat_bgwriter AS w
  WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
@@ -260,11 +264,13 @@ SELECT q.oid::pg_catalog.int8 AS oid, pg_catalog.pg_sequence_last_value(q.oid) A
  WHERE EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = q.oid)
 """
 
+# An aborted transaction has no start any more, and still its locks.
 # pg_locks.waitstart is there from PostgreSQL 14 on; by way of JSON, one text suits all.
 SESSIONS = f"""
 SELECT a.pid, a.usename::pg_catalog.text AS user, a.application_name AS application,
        a.state ~ '^idle in transaction' AS is_idle,
-       EXTRACT(epoch FROM pg_catalog.clock_timestamp() - a.xact_start)::pg_catalog.float8
+       EXTRACT(epoch FROM pg_catalog.clock_timestamp()
+               - COALESCE(a.xact_start, a.state_change))::pg_catalog.float8
            AS in_transaction,
        EXTRACT(epoch FROM pg_catalog.clock_timestamp() - a.state_change)::pg_catalog.float8
            AS in_state,
@@ -280,9 +286,9 @@ SELECT a.pid, a.usename::pg_catalog.text AS user, a.application_name AS applicat
          WHERE b.datname = pg_catalog.current_database()
            AND b.backend_type = 'client backend'
            AND b.pid <> pg_catalog.pg_backend_pid()
-           AND b.xact_start IS NOT NULL
+           AND (b.xact_start IS NOT NULL OR b.state ~ '^idle in transaction')
            AND b.state IS NOT NULL
-         ORDER BY b.xact_start
+         ORDER BY b.xact_start NULLS FIRST
          LIMIT {MAX_SESSIONS}) AS a
  UNION ALL
 SELECT 0, p.owner::pg_catalog.text, p.gid, true,

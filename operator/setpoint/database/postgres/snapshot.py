@@ -82,6 +82,9 @@ async def read_snapshot(connection: Connection, analysis: Analysis) -> Snapshot:
             in_recovery=server["in_recovery"],
             sees_activity=server["sees_activity"],
             unread_schemas=unread,
+            closed_schema=None
+            if server["may_read_statements"] is not False
+            else server["statements_schema"],
             standbys=server["standbys"],
             connections=server["connections"] or sum(d.connections for d in counted),
             settings=settings,
@@ -252,7 +255,7 @@ def _session(row: Row) -> Session:
 async def _statements(connection: Connection, server: Row, analysis: Analysis) -> list[Statement]:
     """Slow statements, as far as the extension is there, new enough, and open to our role."""
     version = tuple(int(n) for n in (server["statements_version"] or "0").split(".")[:2])
-    if server["statements_schema"] is None or version < (1, 8):
+    if not server["may_read_statements"] or version < (1, 8):
         return []
     statement = sql.SQL(queries.STATEMENTS).format(
         schema=sql.Identifier(server["statements_schema"])

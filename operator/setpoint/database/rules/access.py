@@ -34,6 +34,13 @@ def missing_privilege(snapshot: Snapshot, _: Analysis) -> Iterable[Finding]:
             f"pg_has_role('pg_monitor', 'USAGE') is false for {quote(server.role)}",
             [f"GRANT pg_monitor TO {quote(server.role)}"],
         )
+    if server.closed_schema is not None:
+        yield _missing(
+            "pg_stat_statements",
+            "slow statements are not seen",
+            f"no USAGE on schema {quote(server.closed_schema)}, where the extension is",
+            [f"GRANT USAGE ON SCHEMA {quote(server.closed_schema)} TO {quote(server.role)}"],
+        )
     if server.unread_schemas:
         schemas = ", ".join(quote(name) for name in server.unread_schemas[:_SCHEMAS])
         yield _missing(
@@ -62,7 +69,7 @@ def _missing(role: str, what: str, evidence: str, sql: list[str]) -> Finding:
         id="MissingPrivilege",
         object=role,
         severity=Severity.INFO,
-        message=f"setpoint's role has not the privileges of {role}: {what}",
+        message=f"setpoint's role may not use {role}: {what}",
         evidence=evidence,
         remedy="grant them, if you want these findings; they allow no writes",
         sql=sql,

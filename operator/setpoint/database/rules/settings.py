@@ -18,7 +18,7 @@ SETTINGS = frozenset(
         "autovacuum_freeze_max_age", "autovacuum_multixact_freeze_max_age",
         "autovacuum_vacuum_insert_scale_factor", "autovacuum_vacuum_insert_threshold",
         "autovacuum_vacuum_max_threshold", "autovacuum_vacuum_scale_factor",
-        "autovacuum_vacuum_threshold", "effective_cache_size",
+        "autovacuum_vacuum_threshold", "effective_cache_size", "maintenance_work_mem",
         "max_connections", "reserved_connections",
         "shared_buffers", "superuser_reserved_connections", "track_counts", "work_mem",
     }
