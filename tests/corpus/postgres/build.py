@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -104,7 +104,7 @@ class Corpus:
         parts = {_PLACES.get(case.part, case.part) for case in self.cases} - {"main"}
         return {"main": main} | {part: f"{main[:50]}_{part}" for part in sorted(parts)}
 
-    def __enter__(self) -> "Corpus":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -147,7 +147,8 @@ class Corpus:
         """The finding in the corpus' own words; None if it is about nothing planted."""
         owners = self._owners[part]
         if finding in _SERVER_IDS:
-            return Expected(finding, _SERVER_IDS[finding])
+            named = _SERVER_IDS[finding]
+            return Expected(finding, named) if named in owners else None
         if finding in _SESSION_IDS:
             pids = (f"session {number}" for number in re.findall(r"\d+", written))
             return next((Expected(finding, pid) for pid in pids if pid in owners), None)
@@ -197,9 +198,11 @@ class Corpus:
     def plant(self) -> None:
         """Create everything. Raises psycopg.Error, RuntimeError if a statement should have failed."""
         self._create_places()
-        slow = self._live()
-        for stage in ("load", "settle", "work"):
+        slow = self._ask_slowly()
+        for stage in ("load", "settle"):
             self._run_stage(stage)
+        self._hold_all()  # after every VACUUM: old transactions would keep rows from it
+        self._run_stage("work")
         for done in slow:
             done.result()
         self._resolve_statements()
@@ -225,26 +228,34 @@ class Corpus:
                 for schema in self.schemas:
                     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {ident(schema)}")
 
-    def _live(self) -> list[Future[None]]:
-        """Open the sessions that stay, first of all: they have to grow old."""
-        cases = [case for case in self.cases if case.part == "sessions"]
+    def _sessions(self) -> list[Case]:
+        return [case for case in self.cases if case.part == "sessions"]
+
+    def _ask_slowly(self) -> list[Future[None]]:
+        """Prepare the sessions' database, and begin its application's slow statements."""
+        cases = self._sessions()
         with _connect(self.url("sessions")) as connection:
             if any(case.requires == "pg_stat_statements" for case in cases):
                 connection.execute("CREATE EXTENSION pg_stat_statements")
             for case in cases:
                 for statement in (*case.statements["load"], *case.statements["settle"]):
                     _execute(connection, statement)
-        pids = {}
-        for case in cases:
-            for held in case.held:
-                connection = self._hold(held)
-                pids[held.key] = connection.info.backend_pid
-        self._rename({key: str(pid) for key, pid in pids.items()})
         asked = [one for case in cases for one in case.asked]
         pool = ThreadPoolExecutor(_SLOW_SESSIONS)
         shares = [pool.submit(self._ask, asked) for _ in range(_SLOW_SESSIONS)]
         pool.shutdown(wait=False)
         return shares
+
+    def _hold_all(self) -> None:
+        """Open the sessions that stay."""
+        pids = {}
+        for case in self._sessions():
+            for held in case.held:
+                connection = self._hold(held)
+                pids[held.key] = str(connection.info.backend_pid)
+                if not held.waits and (schema := _temporary_schema(connection)):
+                    pids["pg_temp"] = schema
+        self._rename(pids)
 
     def _hold(self, held: Held) -> Connection:
         connection = _connect(self.url("sessions"), application_name=held.key)
@@ -286,6 +297,8 @@ class Corpus:
         waiting = iter(cases)
         lock = threading.Lock()
 
+        used: list[int] = []
+
         def work() -> None:
             connections: dict[str, Connection] = {}
             try:
@@ -297,6 +310,7 @@ class Corpus:
                     place = _PLACES.get(case.part, case.part)
                     if place not in connections:
                         connections[place] = _connect(self.url(place))
+                        used.append(connections[place].info.backend_pid)
                     self._run(connections[place], case, stage)
             finally:  # ending a session hands its counters over
                 for connection in connections.values():
@@ -305,6 +319,12 @@ class Corpus:
         with ThreadPoolExecutor(_WORKERS) as pool:
             for done in [pool.submit(work) for _ in range(_WORKERS)]:
                 done.result()
+        with _connect(self._url) as admin:
+            _until(
+                admin,
+                f"SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = ANY(ARRAY{used}::int[])",
+                "sessions to end",
+            )
 
     def _run(self, connection: Connection, case: Case, stage: Stage) -> None:
         for statement in case.statements[stage]:
@@ -425,6 +445,16 @@ def _execute(connection: Connection, statement: str) -> None:
     except psycopg.Error:
         return
     raise RuntimeError(f"it should have failed: {statement[1:]}")
+
+
+def _temporary_schema(connection: Connection) -> str | None:
+    """The session's schema of temporary tables, if it has any."""
+    if connection.info.transaction_status is not psycopg.pq.TransactionStatus.IDLE:
+        return None
+    row = connection.execute(
+        "SELECT nspname FROM pg_namespace WHERE oid = pg_my_temp_schema()"
+    ).fetchone()
+    return str(row[0]) if row else None
 
 
 def _until(admin: Connection, condition: str, what: str, limit: float = 30) -> None:

@@ -241,7 +241,7 @@ class Draft:
 
     def scan(self, table: Named, times: int) -> None:
         """Read the whole table that often."""
-        self.work(repeat(f"PERFORM FROM {table.sql} OFFSET 100000000", times))
+        self.work(repeat(f"PERFORM ctid FROM {table.sql} OFFSET 100000000", times))
 
 
 def _others(table: Named, index: Named, *, valid: bool) -> str:

@@ -39,7 +39,7 @@ for _name, _on, _options, _why in (
     ("hash", "{t}", {"using": "hash"}, "its method doesn't make it used"),
 ):
 
-    def _unused(draft: Draft, on: str = _on, options: dict[str, str] = _options) -> None:  # type: ignore[assignment]
+    def _unused(draft: Draft, on: str = _on, options: dict[str, str] = _options) -> None:
         idle(draft, large_index(draft, large(draft), on, **options))
 
     unused.add(_name, "problem", _why, _unused)
@@ -76,7 +76,9 @@ def partitioned(draft: Draft, leaves: int = 3, pad: int = 30) -> tuple[Table, li
         found.append(Table(leaf.schema, leaf.name, leaf.object, root.columns))
     value = {role: text for role, _, text in LOAD} | {"id": "g - 1", "pad": f"repeat('x', {pad})"}
     values = ", ".join(value[role] for role in root.columns)
-    draft.load(f"INSERT INTO {root.sql} SELECT {values} FROM generate_series(1, {leaves * 12_000}) g")
+    draft.load(
+        f"INSERT INTO {root.sql} SELECT {values} FROM generate_series(1, {leaves * 12_000}) g"
+    )
     return root, found
 
 
@@ -90,12 +92,13 @@ def leaf_index(index: Named, leaf: Named) -> str:
 
 def leaf_scans(index: Named, leaf: Named) -> str:
     return (
-        "(SELECT idx_scan FROM pg_stat_all_indexes WHERE indexrelid ="
-        f" {leaf_index(index, leaf)})"
+        f"(SELECT idx_scan FROM pg_stat_all_indexes WHERE indexrelid = {leaf_index(index, leaf)})"
     )
 
 
-@unused.problem("of a partitioned table", "no partition uses it: one index, one finding, the root's")
+@unused.problem(
+    "of a partitioned table", "no partition uses it: one index, one finding, the root's"
+)
 def _(draft: Draft) -> None:
     root, leaves = partitioned(draft)
     index = draft.index(root, "{t}")
@@ -131,7 +134,7 @@ for _name, _on, _options, _use, _why in (
     def _used(
         draft: Draft,
         on: str = _on,
-        options: dict[str, str] = _options,  # type: ignore[assignment]
+        options: dict[str, str] = _options,
         use: str = _use,
     ) -> None:
         draft.index(draft.table(rows(draft)), on, use=use, **options)  # type: ignore[arg-type]
@@ -176,7 +179,7 @@ def _(draft: Draft) -> None:
     table = draft.table(rows(draft) // 4, columns=columns)
     name = draft.named(schema=table.schema)
     draft.load(
-        f"ALTER TABLE {table.sql} ADD CONSTRAINT \"{name.name.replace(chr(34), chr(34) * 2)}\""
+        f'ALTER TABLE {table.sql} ADD CONSTRAINT "{name.name.replace(chr(34), chr(34) * 2)}"'
         + table.fill(" EXCLUDE USING gist ({span} WITH &&)")
     )
 
@@ -241,13 +244,15 @@ _Spec = tuple[str, str, dict[str, str]]  # columns, the condition that uses it, 
 _U = {"unique": "yes"}
 
 
-def _pair(draft: Draft, specs: tuple[_Spec, ...], finding: str, which: tuple[int, ...], most: int) -> None:
+def _pair(
+    draft: Draft, specs: tuple[_Spec, ...], finding: str, which: tuple[int, ...], most: int
+) -> None:
     table = draft.table(rows(draft))
     made = []
     for on, use, options in specs:
         given = dict(options)
         unique = bool(given.pop("unique", ""))
-        made.append(draft.index(table, on, use=use, unique=unique, **given))  # type: ignore[arg-type]
+        made.append(draft.index(table, on, use=use, unique=unique, **given))
     if not which:
         return
     chosen = [made[n] for n in which]
@@ -257,7 +262,14 @@ def _pair(draft: Draft, specs: tuple[_Spec, ...], finding: str, which: tuple[int
         draft.either(finding, *chosen, most=most)
 
 
-def pair(name: str, why: str, *specs: _Spec, finding: str = "", which: tuple[int, ...] = (), most: int = 0) -> None:
+def pair(
+    name: str,
+    why: str,
+    *specs: _Spec,
+    finding: str = "",
+    which: tuple[int, ...] = (),
+    most: int = 0,
+) -> None:
     """A case of indexes on one table; `most` of those numbered `which` are to be found."""
 
     def write(draft: Draft) -> None:
@@ -280,8 +292,12 @@ _AB: _Spec = ("{a}, {b}", f"{A} AND {B}", {})
 
 duplicate("twice the same", "either of the two can go, not both", _A, _A, which=(0, 1), most=1)
 duplicate("three times", "one of three is needed", _AB, _AB, _AB, which=(0, 1, 2), most=2)
-duplicate("plain beside unique", "the unique one must stay", ("{t}", T, {}), ("{t}", T, _U), which=(0,))
-duplicate("unique before plain", "the unique one must stay", ("{t}", T, _U), ("{t}", T, {}), which=(1,))
+duplicate(
+    "plain beside unique", "the unique one must stay", ("{t}", T, {}), ("{t}", T, _U), which=(0,)
+)
+duplicate(
+    "unique before plain", "the unique one must stay", ("{t}", T, _U), ("{t}", T, {}), which=(1,)
+)
 duplicate("same expression", "the same function of the same column",
           ("upper({t})", "upper({t}) = 'X'", {}), ("upper({t})", "upper({t}) = 'X'", {}),
           which=(0, 1), most=1)  # fmt: skip
@@ -329,11 +345,19 @@ def _(draft: Draft) -> None:
 
 redundant("prefix", "the longer index serves the shorter one's reads", _A, _AB, which=(0,))
 redundant("longer first", "which came first is no matter", _AB, _A, which=(1,))
-redundant("prefix of two", "two of three columns", _AB, ("{a}, {b}, {t}", f"{A} AND {T}", {}), which=(0,))
+redundant(
+    "prefix of two", "two of three columns", _AB, ("{a}, {b}, {t}", f"{A} AND {T}", {}), which=(0,)
+)
 redundant("chain", "the longest serves both", _A, _AB, ("{a}, {b}, {c}", A, {}), which=(0, 1))
 redundant("included columns", "the same key with more in its leaves", _A,
           ("{a}", A, {"tail": "INCLUDE ({b})"}), which=(0,))  # fmt: skip
-redundant("prefix of unique", "a unique index serves reads too", _A, ("{a}, {t}", f"{A} AND {T}", _U), which=(0,))
+redundant(
+    "prefix of unique",
+    "a unique index serves reads too",
+    _A,
+    ("{a}, {t}", f"{A} AND {T}", _U),
+    which=(0,),
+)
 redundant("partial prefix, same predicate", "the same rows, more columns",
           ("{a}", f"{A} AND {{c}} > 9", {"tail": "WHERE {c} > 9"}),
           ("{a}, {b}", f"{A} AND {B} AND {{c}} > 9", {"tail": "WHERE {c} > 9"}), which=(0,))  # fmt: skip
@@ -367,7 +391,12 @@ pair("other sort order", "mixed orders cannot be read backwards from the other",
      ("{a}, {b} DESC", f"{A} AND {B}", {}))  # fmt: skip
 pair("other place of NULLs", "ORDER BY … NULLS FIRST needs its own", ("{a}, {b}", A, {}),
      ("{a} NULLS FIRST, {b}", A, {}))  # fmt: skip
-pair("other method", "hash and btree serve different reads", ("{t}", T, {}), ("{t}", T, {"using": "hash"}))
+pair(
+    "other method",
+    "hash and btree serve different reads",
+    ("{t}", T, {}),
+    ("{t}", T, {"using": "hash"}),
+)
 pair("brin beside btree", "one for ranges of pages, one for rows", ("{id}, {a}", "{id} = 5", {}),
      ("{id}", "{id} = 5", {"using": "brin"}))  # fmt: skip
 pair("other included columns", "each makes other reads index-only",
@@ -430,7 +459,7 @@ def failed(draft: Draft, table: Table, on: str, *, unique: bool, tail: str = "")
     index = draft.named(schema=table.schema)
     kind = "UNIQUE INDEX" if unique else "INDEX"
     draft.load(
-        f"!CREATE {kind} CONCURRENTLY \"{_inner(index)}\" ON {table.sql} ({table.fill(on)})"
+        f'!CREATE {kind} CONCURRENTLY "{_inner(index)}" ON {table.sql} ({table.fill(on)})'
         f" {table.fill(tail)}"
     )
     draft.premise(
@@ -451,7 +480,9 @@ def _(draft: Draft) -> None:
     failed(draft, draft.table(rows(draft), flavour="upper"), "(1 / ({a} - 5))", unique=False)
 
 
-@invalid.problem("failed twin", "beside a valid index of the same columns: only the invalid one goes")
+@invalid.problem(
+    "failed twin", "beside a valid index of the same columns: only the invalid one goes"
+)
 def _(draft: Draft) -> None:
     table = draft.table(rows(draft))
     draft.index(table, "{a}", use=A)

@@ -17,7 +17,9 @@ def parent_of(draft: Draft, **options: str) -> Table:
     return draft.table(5_003, ids="g - 1", **options)  # type: ignore[arg-type]
 
 
-def reference(draft: Draft, table: Table, parent: Table, column: str = "{a}", tail: str = "") -> None:
+def reference(
+    draft: Draft, table: Table, parent: Table, column: str = "{a}", tail: str = ""
+) -> None:
     """A foreign key, by a constraint of its own name."""
     name = draft.world.name()
     quote = draft.world.quote
@@ -89,9 +91,7 @@ def two_column_key(draft: Draft) -> Table:
         parent.fill(f"INSERT INTO {parent.sql} ({{a}}, {{b}}, {{t}})")
         + table.fill(f" SELECT DISTINCT {{a}}, {{b}}, 'x' FROM {table.sql}")
     )
-    reference(
-        draft, table, parent, "{a}, {b}", parent.fill("({a}, {b})")
-    )
+    reference(draft, table, parent, "{a}, {b}", parent.fill("({a}, {b})"))
     return table
 
 
@@ -126,7 +126,9 @@ def _(draft: Draft) -> None:
     lacks(draft, table)
 
 
-@keys.problem("of a partitioned table", "one key, one finding: the root's, not one for each partition")
+@keys.problem(
+    "of a partitioned table", "one key, one finding: the root's, not one for each partition"
+)
 def _(draft: Draft) -> None:
     root, leaves = partitioned(draft)
     reference(draft, root, parent_of(draft))
@@ -135,7 +137,9 @@ def _(draft: Draft) -> None:
         draft.premise("the partitions are large", f"{pages(leaf)} > 80")
 
 
-@keys.problem("to a partitioned table", "the server keeps a key for each partition of the parent; it is one")
+@keys.problem(
+    "to a partitioned table", "the server keeps a key for each partition of the parent; it is one"
+)
 def _(draft: Draft) -> None:
     parent = draft.table(
         key=False, columns=[c for c in LOAD if c[0] != "t"], pad=0, tail="PARTITION BY RANGE ({id})"
@@ -164,7 +168,16 @@ def _(draft: Draft) -> None:
     lacks(draft, table)
 
 
-def indexed(name: str, why: str, on: str, *, two: bool = False, use: str = "", using: str = "btree", tail: str = "") -> None:
+def indexed(
+    name: str,
+    why: str,
+    on: str,
+    *,
+    two: bool = False,
+    use: str = "",
+    using: str = "btree",
+    tail: str = "",
+) -> None:
     """A key that an index serves."""
 
     def write(draft: Draft) -> None:
@@ -217,7 +230,7 @@ def _(draft: Draft) -> None:
 
 @keys.trap("of a partitioned table, indexed", "the root's index is on every partition")
 def _(draft: Draft) -> None:
-    root, leaves = partitioned(draft)
+    root, _ = partitioned(draft)
     reference(draft, root, parent_of(draft))
     draft.index(root, "{a}")
     draft.load(

@@ -29,7 +29,10 @@ def read_whole(draft: Draft, table: Table, times: int | None = None) -> None:
 def _(draft: Draft) -> None:
     table = draft.table(big(draft), key=False, flavour="plain", pad=150)
     read_whole(draft, table, 3_200)
-    draft.premise("idx_scan is NULL", f"(SELECT idx_scan IS NULL FROM pg_stat_user_tables WHERE relid = {table.oid})")
+    draft.premise(
+        "idx_scan is NULL",
+        f"(SELECT idx_scan IS NULL FROM pg_stat_user_tables WHERE relid = {table.oid})",
+    )
 
 
 @scans.problem("upper-case name", "only the primary key is indexed, and nothing looks it up")
@@ -99,7 +102,9 @@ def _(draft: Draft) -> None:
     table = draft.table(big(draft), pad=150, flavour="space")
     draft.index(table, "{b}", use="{b} = 5")
     read_whole(draft, table, 8 * 400)
-    draft.premise("reads outnumber the use", f"{stat(table, 'seq_scan')} >= 7 * {stat(table, 'idx_scan')}")
+    draft.premise(
+        "reads outnumber the use", f"{stat(table, 'seq_scan')} >= 7 * {stat(table, 'idx_scan')}"
+    )
 
 
 @scans.trap("one page", "reading one page is the fastest there is, however often")
@@ -177,9 +182,13 @@ def _(draft: Draft) -> None:
     draft.scan(root, 8_000)
 
 
-@scans.trap("small beside its TOAST", "megabytes beside a heap of one page: what is read is the page")
+@scans.trap(
+    "small beside its TOAST", "megabytes beside a heap of one page: what is read is the page"
+)
 def _(draft: Draft) -> None:
-    columns = [("doc", "text", "(SELECT string_agg(md5(i::text), '') FROM generate_series(1, 8000) i)")]
+    columns = [
+        ("doc", "text", "(SELECT string_agg(md5(i::text), '') FROM generate_series(1, 8000) i)")
+    ]
     table = draft.table(12, columns=columns, pad=0)
     draft.load(f"ALTER TABLE {table.sql} ALTER {table.fill('{doc}')} SET STORAGE EXTERNAL")
     draft.load(f"UPDATE {table.sql} SET {table.fill('{doc}')} = {table.fill('{doc}')} || 'x'")
@@ -194,7 +203,10 @@ def _(draft: Draft) -> None:
     parent = draft.table(0, key=False, pad=150)
     for n in range(2):
         child = draft.named(schema=parent.schema)
-        columns = ", ".join(f"({n}0000 + g)" if role != "t" and role != "pad" else "md5(g::text)" for role in parent.columns)
+        columns = ", ".join(
+            f"({n}0000 + g)" if role not in {"t", "pad"} else "md5(g::text)"
+            for role in parent.columns
+        )
         draft.load(
             f"CREATE TABLE {child.sql} () INHERITS ({parent.sql})",
             f"INSERT INTO {child.sql} SELECT {columns} FROM generate_series(1, 6000) g",

@@ -9,8 +9,8 @@ INT_END = 2_147_483_647
 
 
 def column(draft: Draft, kind: str, identity: str = "", flavour: str | None = None) -> Named:
-    """A table whose id comes from a sequence, and that sequence."""
-    table = draft.table(3, flavour=flavour)
+    """A table with a column that is fed by a sequence, and that sequence."""
+    table = draft.table(0, flavour=flavour)
     sequence = draft.named(schema=table.schema, flavour=flavour)
     name = draft.world.name(flavour)
     draft.load(
@@ -30,7 +30,9 @@ def reached(draft: Draft, sequence: Named, value: int) -> None:
     )
 
 
-def near(name: str, why: str, kind: str, value: int, identity: str = "", flavour: str | None = None) -> None:
+def near(
+    name: str, why: str, kind: str, value: int, identity: str = "", flavour: str | None = None
+) -> None:
     def write(draft: Draft) -> None:
         sequence = column(draft, kind, identity, flavour)
         reached(draft, sequence, value)
@@ -109,9 +111,7 @@ far("high start", "a shard's range begins at 9.0e18: most of it is left", "bigin
 @sequences.trap("never called", "it has no last value")
 def _(draft: Draft) -> None:
     sequence = column(draft, "int")
-    draft.premise(
-        "never called", f"(SELECT NOT is_called FROM {sequence.sql})"
-    )
+    draft.premise("never called", f"(SELECT NOT is_called FROM {sequence.sql})")
 
 
 @sequences.trap("never called, starts late", "it will begin in the middle and has a billion values")

@@ -360,7 +360,15 @@ def _hollow_index(draft: Draft, index: Named) -> None:
     )
 
 
-def innocent(name: str, why: str, rows: int, columns: list[tuple[str, str, str]], tail: str = "", pad: int = 0, key: bool = False) -> None:
+def innocent(
+    name: str,
+    why: str,
+    rows: int,
+    columns: list[tuple[str, str, str]],
+    tail: str = "",
+    pad: int = 0,
+    key: bool = False,
+) -> None:
     """A table that is as large as it has to be."""
 
     def write(draft: Draft) -> None:
@@ -370,7 +378,14 @@ def innocent(name: str, why: str, rows: int, columns: list[tuple[str, str, str]]
     bloat.add(name, "trap", why, write)
 
 
-innocent("fillfactor", "four fifths are left free by its own setting", 30_000, list(LOAD), "WITH (fillfactor = 20)", 40)
+innocent(
+    "fillfactor",
+    "four fifths are left free by its own setting",
+    30_000,
+    list(LOAD),
+    "WITH (fillfactor = 20)",
+    40,
+)
 innocent("fresh", "a load as large as the bloated ones", 60_000, SHORT, pad=110)
 innocent("narrow rows", "the header is larger than the row", 150_000, [("s", "smallint", "g % 9")])
 innocent(
@@ -393,7 +408,13 @@ innocent(
 
 @bloat.trap("large TOAST", "the heap is small and full, megabytes lie beside it")
 def _(draft: Draft) -> None:
-    columns = [("doc", "text", "(SELECT string_agg(md5((i * g)::text), '') FROM generate_series(1, 150) i)")]
+    columns = [
+        (
+            "doc",
+            "text",
+            "(SELECT string_agg(md5((i * g)::text), '') FROM generate_series(1, 150) i)",
+        )
+    ]
     table = draft.table(3_000, columns=columns, key=False)
     draft.premise("large in all", f"pg_total_relation_size({table.oid}) > 10000000")
 
@@ -414,6 +435,8 @@ def _(draft: Draft) -> None:
 
 @bloat.trap("gin index", "its size follows from words, not rows")
 def _(draft: Draft) -> None:
-    columns = [("words", "text[]", "ARRAY(SELECT md5((g % 500 + i)::text) FROM generate_series(1, 12) i)")]
+    columns = [
+        ("words", "text[]", "ARRAY(SELECT md5((g % 500 + i)::text) FROM generate_series(1, 12) i)")
+    ]
     table = draft.table(8_000, columns=columns)
     draft.index(table, "{words}", use="{words} @> ARRAY['x']", using="gin")
