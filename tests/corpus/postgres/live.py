@@ -228,15 +228,6 @@ def _(draft: Draft) -> None:
     draft.premise("all is cached", _ratio("blks_hit > 500000 AND blks_hit > 400 * blks_read"))
 
 
-def _ratio(condition: str) -> str:
-    return f"(SELECT {condition} FROM pg_stat_database WHERE datname = current_database())"
-
-
-@server.trap("warm cache", "a few blocks in a thousand are read")
-def _(draft: Draft) -> None:
-    draft.premise("all is cached", _ratio("blks_hit > 1000000 AND blks_hit > 100 * blks_read"))
-
-
 def setting(draft: Draft, name: str, value: str) -> None:
     draft.part = "settings"
     draft.load(f"!!{name} = {value}")

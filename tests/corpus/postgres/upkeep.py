@@ -335,7 +335,7 @@ def _(draft: Draft) -> None:
 
 @bloat.problem("table and index", "an index keeps its pages too")
 def _(draft: Draft) -> None:
-    table = draft.table(160_000, columns=SHORT, key=False, tail=BY_HAND, pad=60)
+    table = draft.table(110_000, columns=SHORT, key=False, tail=BY_HAND, pad=110)
     index = draft.index(table, "{k}", use="{k} = 'x'")
     hollow(draft, table)
     _hollow_index(draft, index)
@@ -343,7 +343,7 @@ def _(draft: Draft) -> None:
 
 @bloat.problem("table and two indexes", "each of them is a finding of its own")
 def _(draft: Draft) -> None:
-    table = draft.table(160_000, columns=SHORT, key=False, tail=BY_HAND, pad=60)
+    table = draft.table(110_000, columns=SHORT, key=False, tail=BY_HAND, pad=110)
     first = draft.index(table, "{k}", use="{k} = 'x'", flavour="upper")
     second = draft.index(table, "{a}, {k}", use="{a} = 5", flavour="emoji")
     hollow(draft, table)
@@ -355,7 +355,7 @@ def _hollow_index(draft: Draft, index: Named) -> None:
     draft.expect("IndexBloat", index)
     draft.premise(
         "it has room for ten times its entries",
-        f"{pages(index)} > 2000 AND {pages(index)} * 8192 >"
+        f"{pages(index)} > 1200 AND {pages(index)} * 8192 >"
         f" 8 * 120 * (SELECT reltuples FROM pg_class WHERE oid = {index.oid})",
     )
 
@@ -412,11 +412,11 @@ def _(draft: Draft) -> None:
         (
             "doc",
             "text",
-            "(SELECT string_agg(md5((i * g)::text), '') FROM generate_series(1, 150) i)",
+            "(SELECT string_agg(md5((i * g)::text), '') FROM generate_series(1, 90) i)",
         )
     ]
     table = draft.table(3_000, columns=columns, key=False)
-    draft.premise("large in all", f"pg_total_relation_size({table.oid}) > 10000000")
+    draft.premise("large in all", f"pg_total_relation_size({table.oid}) > 5000000")
 
 
 @bloat.trap("index fillfactor", "four fifths are left free by its own setting")
