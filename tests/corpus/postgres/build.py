@@ -46,6 +46,7 @@ _SLOW_SESSIONS = 10
 _SETTLED = timedelta(days=90)
 _YOUNG = timedelta(minutes=1)
 _LONG = timedelta(seconds=2)
+_FRUGAL = "-c jit=off -c max_parallel_workers_per_gather=0 -c max_parallel_maintenance_workers=0"
 _LEFT = 4
 """Connections that a crowd leaves free."""
 _PLACES = {"stranger": "young", "statistics": "young", "crowd": "young"}
@@ -309,7 +310,7 @@ class Corpus:
                         return
                     place = _PLACES.get(case.part, case.part)
                     if place not in connections:
-                        connections[place] = _connect(self.url(place))
+                        connections[place] = _connect(self.url(place), options=_FRUGAL)
                         used.append(connections[place].info.backend_pid)
                     self._run(connections[place], case, stage)
             finally:  # ending a session hands its counters over

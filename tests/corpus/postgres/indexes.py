@@ -20,7 +20,7 @@ def idle(draft: Draft, index: Named, finding: bool = True) -> None:
 
 
 def large(draft: Draft, **options: str) -> Table:
-    return draft.table(draft.rng.randint(30_000, 36_000), **options)  # type: ignore[arg-type]
+    return draft.table(draft.rng.randint(20_000, 24_000), **options)  # type: ignore[arg-type]
 
 
 def large_index(draft: Draft, table: Table, on: str, **options: str) -> Named:

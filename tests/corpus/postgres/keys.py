@@ -9,7 +9,7 @@ keys = Chapter("foreign keys")
 
 
 def children(draft: Draft) -> int:
-    return draft.rng.randint(25_000, 30_000)
+    return draft.rng.randint(21_000, 23_000)
 
 
 def parent_of(draft: Draft, **options: str) -> Table:
