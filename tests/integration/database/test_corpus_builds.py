@@ -1,33 +1,15 @@
 """The corpus of planted truths holds what it says: each case's premises, in a real database."""
 
-import random
-from collections.abc import Iterator
-
 import psycopg
-import pytest
 
-from stack.postgres import PostgresServer
-from tests.corpus.postgres import Corpus, build, score
+from tests.corpus.postgres import Corpus, score
 from tests.corpus.postgres.model import IDS
 from tests.corpus.postgres.mutants import MUTANTS
 
-FIXED_SEED = 20261124
-NEW_SEED = random.SystemRandom().randrange(1, 2**31)
 OF_RELATIONS = frozenset(IDS) - {
     "CacheHitRatio", "LongTransaction", "IdleInTransaction", "BlockedSession", "Setting",
     "ConnectionsNearLimit", "SlowStatement", "MissingPrivilege",
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module", params=[FIXED_SEED, NEW_SEED], ids=["fixed seed", "new seed"])
-def corpus(request: pytest.FixtureRequest, postgres: PostgresServer) -> Iterator[Corpus]:
-    seed = request.param
-    print(f"the corpus is planted with seed {seed}")
-    name = f"corpus_{seed}"
-    postgres.create_database(name)
-    with build(seed, postgres.superuser_uri(name)) as planted:
-        yield planted
-    postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def test_every_premise_holds(corpus: Corpus) -> None:
