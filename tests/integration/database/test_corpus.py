@@ -215,7 +215,6 @@ WRONG: dict[tuple[str, str], Change] = {
     ("SequenceNearEnd", "all end where int does"): every("sequences", begin=1, limit=2**31 - 1),
     ("TableBloat", "fillfactor is not looked at"): parts(options={}),
     ("IndexBloat", "fillfactor is not looked at"): indexes(fillfactor=90),
-    ("IndexBloat", "other methods are estimated like btree"): indexes(method="btree"),
     ("LongTransaction", "only idle ones are looked at"): lambda s: replace(
         s, sessions=[one for one in s.sessions if one.is_idle]
     ),
