@@ -51,9 +51,10 @@ demo: stack ## See all three kinds reconcile; KEEP=1 leaves everything running
 demo-down: $(READY) ## End a demo that was kept: RUN_DIR=…
 	@$(STACK) down $(RUN_DIR)
 
-generate: $(READY) ## Write the CRDs and the docs that come from the models
+generate: $(READY) ## Write the CRDs, the docs and the table of AWS that come from models
 	@$(BIN)/python -m setpoint.api.kinds crds
 	@$(BIN)/python hack/generate_docs.py
+	@$(BIN)/python hack/generate_aws_table.py
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate
 
