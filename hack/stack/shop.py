@@ -56,6 +56,16 @@ def set_traffic(aws: AwsStack, *, requests: float, errors: float, seconds: float
     aws.set_metric(REGION, namespace, "TargetResponseTime", dimensions, seconds)
 
 
+def set_service_connect(
+    aws: AwsStack, cluster: str, service: str, *, discovery: str, milliseconds: float
+) -> None:
+    """The mean response time that Service Connect measures, which is in milliseconds."""
+    names = {"TargetDiscoveryName": discovery, "ClusterName": cluster, "ServiceName": service}
+    aws.set_metric(
+        REGION, "AWS/ECS", "TargetResponseTime", names, milliseconds, unit="Milliseconds"
+    )
+
+
 def create_rds_instance(aws: AwsStack, name: str, *, instance_class: str, storage: int) -> None:
     """An RDS instance that runs Postgres on gp3, with `storage` GiB."""
     aws.boto3_client("rds", REGION).create_db_instance(

@@ -42,6 +42,15 @@ def deploy(found: Any, values: Mapping[str, Any]) -> None:
     _run(found)
 
 
+def is_fine(found: Any, metric: str) -> bool:
+    """Whether UpdateService(monitoring=...) has given a service a metric every 20 seconds."""
+    monitoring = getattr(found, "monitoring", None) or {}
+    return any(
+        metric in configured.get("metricNames", ()) and configured.get("resolutionSeconds") == 20
+        for configured in monitoring.get("metricConfigurations") or []
+    )
+
+
 def running(call: Call, cluster: str, name: str) -> int | None:
     """How many tasks run; None if there is no such service."""
     found = service(call, cluster, name)
@@ -65,6 +74,7 @@ def _run(found: Any) -> None:
     found.running_count = found.desired_count if held is None else held
     found.pending_count = max(0, found.desired_count - found.running_count)
     state = "IN_PROGRESS" if getattr(found, "stack_deploying", False) else "COMPLETED"
+    _show_old_deployment(found)
     for deployment in found.deployments[:1]:
         deployment |= {
             "desiredCount": found.desired_count,
@@ -73,3 +83,18 @@ def _run(found: Any) -> None:
             "rolloutState": state,
             "rolloutStateReason": f"ECS deployment {deployment['id']} {state.lower()}.",
         }
+
+
+def _show_old_deployment(found: Any) -> None:
+    """While a deployment is under way the one before it is there, too, as ACTIVE."""
+    del found.deployments[1:]
+    if found.deployments and getattr(found, "stack_deploying", False):
+        old = found.deployments[0] | {
+            "id": f"{found.deployments[0]['id']}0",
+            "status": "ACTIVE",
+            "desiredCount": 0,
+            "runningCount": 0,
+            "pendingCount": 0,
+            "rolloutState": "COMPLETED",
+        }
+        found.deployments.append(old)

@@ -3,7 +3,7 @@
 import random
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Literal, get_args
@@ -22,13 +22,18 @@ class Fault:
     `delay_ms` and goes on; `partial_page` halves a page; `reset` cuts the connection before the
     call is carried out, `lost` after it. Every kind waits `delay_ms` first. `service` and
     `operation` are globs; `match` is a part of the parameters (`"*"`: any value that is there).
-    `count`: so many times, then never again; `rate`: the share of calls, 0 to 1.
+    `after`: so many calls pass first, so a later page fails; `count`: so many times, then never
+    again; `rate`: the share of calls, 0 to 1.
+
+    What Application Auto Scaling asks CloudWatch on a caller's behalf meets the faults of the
+    service `cloudwatch` that answer, too, and comes back as FailedResourceAccessException.
     """
 
     service: str
     operation: str
     kind: Kind
     match: Mapping[str, Any] = field(default_factory=dict)
+    after: int = 0
     count: int | None = None
     rate: float = 1.0
     code: str = ""
@@ -85,8 +90,20 @@ class Faults:
 
     def take(self, call: Call) -> Fault | None:
         """The first rule that hits; it is used once more."""
-        for rule in self._rules:
+        return self._first(call, self._rules)
+
+    def take_behind(self, call: Call) -> AWSError | None:
+        """The answer to a call that one service of AWS makes to another one."""
+        rules = (r for r in self._rules if r.service == call.service and r.error() is not None)
+        rule = self._first(call, rules)
+        return rule.error() if rule else None
+
+    def _first(self, call: Call, rules: Iterable[Fault]) -> Fault | None:
+        for rule in rules:
             if rule.hits(call) and (rule.rate >= 1 or self._random.random() < rule.rate):
+                if rule.after > 0:
+                    rule.after -= 1
+                    continue
                 if rule.count is not None:
                     rule.count -= 1
                 return rule

@@ -67,6 +67,7 @@ class Region:
         self.targets: dict[str, dict[Key, Any]] = defaultdict(dict)  # by namespace
         self.activities: list[dict[str, Any]] = []
         self.series: dict[Any, Any] = {}
+        self.raw: dict[str, list[dict[str, Any]]] = {}
         self.instances: dict[str, Any] = {}
         self.parameter_groups: dict[str, Any] = {}
 

@@ -216,12 +216,16 @@ def test_the_alarms_of_a_step_policy_are_those_that_name_it(service: Service) ->
     assert len(service.alarms()) == 1, "it is not AWS's to delete"
 
 
-def test_an_alarm_deleted_by_hand_stays_in_the_policy(service: Service) -> None:
+def test_an_alarm_deleted_by_hand_is_gone_until_the_policy_is_put_again(service: Service) -> None:
     service.register()
     names = [alarm["AlarmName"] for alarm in service.track()["Alarms"]]
     service.cloudwatch.delete_alarms(AlarmNames=names[:1])
-    assert len(service.policies()[0]["Alarms"]) == 2
+    assert [alarm["AlarmName"] for alarm in service.policies()[0]["Alarms"]] == names[1:]
     assert [alarm["AlarmName"] for alarm in service.alarms()] == names[1:]
+    again = [alarm["AlarmName"] for alarm in service.track()["Alarms"]]
+    assert again[0] not in names
+    assert again[1] == names[1], "the one that is there keeps its name"
+    assert {alarm["AlarmName"] for alarm in service.alarms()} == set(again)
 
 
 def test_metric_math_of_a_policy(service: Service) -> None:

@@ -1,5 +1,6 @@
 """Scalable targets: an upsert that moves capacity, pages of 50, a deletion that takes all along."""
 
+import itertools
 import time
 import uuid
 from collections.abc import Iterator
@@ -7,10 +8,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from stack.aws import ecs
+from stack.aws import ecs, raw
 from stack.aws.autoscaling import activities, alarms
 from stack.aws.autoscaling.resources import (
+    check_listing,
     check_rights,
+    dimensions_of,
     invalid,
     key_of,
     least,
@@ -63,15 +66,20 @@ def register(world: World, call: Call) -> dict[str, Any]:
     _check_bounds(key, bounds["MinCapacity"], bounds["MaxCapacity"])
     service = service_of(call, key)
     check_rights(world, call)
+    role = call.params.get("RoleARN")
     if target is None:
+        if key.namespace == "elasticmapreduce" and not role:
+            raise invalid("RoleARN must be specified for the service namespace elasticmapreduce")
+        if len(call.params.get("Tags") or {}) > _MOST_TAGS:
+            raise _too_many_tags()
         if key.namespace == "ecs" and len(known) >= _MOST_ECS_TARGETS:
             message = f"Maximum number of scalable targets of ecs exceeded: {_MOST_ECS_TARGETS}"
             raise AWSError("LimitExceededException", message)
         target = known[key] = _new(world, call, key)
     target.body |= bounds
     target.body["SuspendedState"] |= call.params.get("SuspendedState") or {}
-    if call.params.get("RoleARN") and key.namespace == "elasticmapreduce":
-        target.body["RoleARN"] = call.params["RoleARN"]
+    if role and key.namespace == "elasticmapreduce":
+        target.body["RoleARN"] = role
     if service is not None:
         move_into_bounds(region, key, service, target)
     return {"ScalableTargetARN": target.body["ScalableTargetARN"]}
@@ -80,8 +88,12 @@ def register(world: World, call: Call) -> dict[str, Any]:
 def describe(world: World, call: Call) -> dict[str, Any]:
     """DescribeScalableTargets."""
     size = page_size(call, _PAGE)
+    check_listing(call)
     found, token = take(
-        (target.body for target in _found(world.region(call), call)),
+        itertools.chain(
+            (target.body for target in _found(world.region(call), call)),
+            raw.found(world, call, "ScalableTargets"),
+        ),
         call.params, size, partial=call.partial, refusal="InvalidNextTokenException",
     )  # fmt: skip
     return {"ScalableTargets": found} | ({"NextToken": token} if token else {})
@@ -103,8 +115,7 @@ def tag(world: World, call: Call) -> dict[str, Any]:
     target = _by_arn(world, call)
     merged = target.tags | call.params["Tags"]
     if len(merged) > _MOST_TAGS:
-        message = f"The request exceeds the limit of {_MOST_TAGS} tags of a resource."
-        raise AWSError("TooManyTagsException", message)
+        raise _too_many_tags()
     target.tags = merged
     return {}
 
@@ -152,6 +163,11 @@ def _new(world: World, call: Call, key: Key) -> Target:
     )
 
 
+def _too_many_tags() -> AWSError:
+    message = f"The request exceeds the limit of {_MOST_TAGS} tags of a resource."
+    return AWSError("TooManyTagsException", message)
+
+
 def _check_bounds(key: Key, low: int | None, high: int | None) -> None:
     if low is None or high is None:
         missing = "MinCapacity" if low is None else "MaxCapacity"
@@ -170,7 +186,7 @@ def _found(region: Region, call: Call) -> Iterator[Target]:
     if not ids:
         yield from (t for key, t in known.items() if wanted in (None, key.dimension))
         return
-    dimensions = [wanted] if wanted else sorted({key.dimension for key in known})
+    dimensions = [wanted] if wanted else dimensions_of(namespace)
     for resource in dict.fromkeys(ids):
         for dimension in dimensions:
             target = known.get(Key(namespace, resource, dimension))

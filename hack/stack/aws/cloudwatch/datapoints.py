@@ -72,6 +72,7 @@ class Series:
 
     points: list[Point] = field(default_factory=list)
     steady: Steady | None = None
+    status: str = "Complete"
 
     def periods(
         self, start: float, end: float, period: float, unit: str | None, tasks: Callable[[], float]
@@ -131,7 +132,7 @@ def from_control(region: Region, values: Mapping[str, Any]) -> None:
     else:
         since = time.time() - _MINUTE * values["minutes"]
         steady = Steady(since, values["value"], values.get("samples"), unit)
-        region.series[metric] = Series(steady=steady)
+        region.series[metric] = Series(steady=steady, status=values.get("status") or "Complete")
 
 
 def list_metrics(region: Region, call: Call) -> dict[str, Any]:
