@@ -182,6 +182,39 @@ def test_tags(service: Service, refused: Refused) -> None:
     assert refused(tag, ResourceARN=unknown, Tags={})[0] == "ResourceNotFoundException"
 
 
+def test_tags_at_creation(service: Service, refused: Refused) -> None:
+    many = {f"k{number}": "v" for number in range(51)}
+    assert refused(service.register, Tags=many)[0] == "TooManyTagsException"
+    assert refused(service.register, Tags={"aws:x": "v"})[0] == "ValidationException"
+    assert refused(service.register, Tags={"k" * 129: "v"})[0] == "ValidationException"
+    service.register(Tags={"k": "v"})
+
+
+@pytest.mark.parametrize(
+    "listing",
+    ["scalable_targets", "scaling_policies", "scheduled_actions", "scaling_activities"],
+)
+def test_a_dimension_needs_its_resource(service: Service, refused: Refused, listing: str) -> None:
+    ask = getattr(service.scaling, f"describe_{listing}")
+    found = refused(ask, ServiceNamespace="ecs", ScalableDimension=DIMENSION)
+    assert found[0] == "ValidationException"
+
+
+def test_activities_newest_first_by_fifty(service: Service, refused: Refused) -> None:
+    start = datetime.now(UTC) - timedelta(hours=2)
+    for number in range(60):
+        at = (start + timedelta(minutes=number)).isoformat()
+        service.account.add_activity(REGION, f"service/prod/s{number % 3}", Cause=str(number),
+                                     StartTime=at)  # fmt: skip
+    ask = service.scaling.describe_scaling_activities
+    first = ask(ServiceNamespace="ecs")
+    rest = ask(ServiceNamespace="ecs", NextToken=first["NextToken"])
+    found = first["ScalingActivities"] + rest["ScalingActivities"]
+    assert [activity["Cause"] for activity in found] == [str(n) for n in range(59, -1, -1)]
+    assert len(first["ScalingActivities"]) == 50
+    assert refused(ask, ServiceNamespace="ecs", MaxResults=51)[0] == "ValidationException"
+
+
 def test_activities_of_six_weeks_with_reasons_on_demand(service: Service) -> None:
     reasons = [{"Code": "AlreadyAtMaxCapacity", "MaxCapacity": 10, "CurrentCapacity": 10}]
     add = service.account.add_activity

@@ -3,7 +3,7 @@
 import itertools
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -70,8 +70,7 @@ def register(world: World, call: Call) -> dict[str, Any]:
     if target is None:
         if key.namespace == "elasticmapreduce" and not role:
             raise invalid("RoleARN must be specified for the service namespace elasticmapreduce")
-        if len(call.params.get("Tags") or {}) > _MOST_TAGS:
-            raise _too_many_tags()
+        _check_tags(call.params.get("Tags") or {})
         if key.namespace == "ecs" and len(known) >= _MOST_ECS_TARGETS:
             message = f"Maximum number of scalable targets of ecs exceeded: {_MOST_ECS_TARGETS}"
             raise AWSError("LimitExceededException", message)
@@ -114,8 +113,7 @@ def tag(world: World, call: Call) -> dict[str, Any]:
     """TagResource: at most 50 tags."""
     target = _by_arn(world, call)
     merged = target.tags | call.params["Tags"]
-    if len(merged) > _MOST_TAGS:
-        raise _too_many_tags()
+    _check_tags(merged)
     target.tags = merged
     return {}
 
@@ -163,9 +161,12 @@ def _new(world: World, call: Call, key: Key) -> Target:
     )
 
 
-def _too_many_tags() -> AWSError:
-    message = f"The request exceeds the limit of {_MOST_TAGS} tags of a resource."
-    return AWSError("TooManyTagsException", message)
+def _check_tags(tags: Mapping[str, str]) -> None:
+    if len(tags) > _MOST_TAGS:
+        message = f"The request exceeds the limit of {_MOST_TAGS} tags of a resource."
+        raise AWSError("TooManyTagsException", message)
+    if any(name.lower().startswith("aws:") for name in tags):
+        raise invalid("aws: prefixed tag key names are not allowed for external use.")
 
 
 def _check_bounds(key: Key, low: int | None, high: int | None) -> None:

@@ -29,9 +29,9 @@ def check(params: Mapping[str, Any]) -> None:
         raise _invalid("Threshold must be specified for a static threshold")
     if params.get("TreatMissingData") not in _MISSING:
         raise _invalid(f"Option {params['TreatMissingData']} is not supported for missing data")
-    periods, points = params["EvaluationPeriods"], params.get("DatapointsToAlarm")
+    periods, points = params.get("EvaluationPeriods") or 0, params.get("DatapointsToAlarm")
     if periods < 1 or not 1 <= (points or periods) <= periods:
-        raise _invalid("DatapointsToAlarm must be between 1 and EvaluationPeriods")
+        raise _invalid("EvaluationPeriods must be at least 1, DatapointsToAlarm at most that")
     if params.get("Metrics"):
         _check_math(params)
         spans = [q["MetricStat"]["Period"] for q in params["Metrics"] if q.get("MetricStat")]
