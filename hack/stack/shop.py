@@ -18,6 +18,7 @@ from stack.postgres import PostgresServer
 from stack.redis import RedisServer
 
 REGION = "eu-central-1"
+DEFAULT_ACCOUNT = "123456789012"
 LOAD_BALANCER = "app/prod/50dc6c495c0c9188"
 TARGET_GROUP = "targetgroup/checkout/73e2d6bc24d8a067"
 DB_PASSWORD = "shop-password"  # noqa: S105 - of a throw-away server on loopback
@@ -25,8 +26,11 @@ TABLE_ROWS = 60_000
 SCANS = 1_500
 
 
-def create_ecs_service(aws: AwsStack, cluster: str, service: str, desired: int) -> None:
-    """An ECS service with `desired` tasks."""
+def create_ecs_service(
+    aws: AwsStack, cluster: str, service: str, desired: int, *, target_group: str = TARGET_GROUP
+) -> None:
+    """An ECS service with `desired` tasks behind a load balancer's target group."""
+    arn = f"arn:aws:elasticloadbalancing:{REGION}:{aws.account or DEFAULT_ACCOUNT}:{target_group}"
     ecs = aws.boto3_client("ecs", REGION)
     ecs.create_cluster(clusterName=cluster)
     ecs.register_task_definition(
@@ -34,7 +38,11 @@ def create_ecs_service(aws: AwsStack, cluster: str, service: str, desired: int) 
         containerDefinitions=[{"name": "app", "image": "app", "cpu": 256, "memory": 512}],
     )
     ecs.create_service(
-        cluster=cluster, serviceName=service, taskDefinition=service, desiredCount=desired
+        cluster=cluster,
+        serviceName=service,
+        taskDefinition=service,
+        desiredCount=desired,
+        loadBalancers=[{"targetGroupArn": arn, "containerName": "app", "containerPort": 8080}],
     )
 
 

@@ -76,8 +76,8 @@ class AwsStack:
         self._call("DELETE", "ledger")
 
     def set_faults(self, faults: Sequence[Mapping[str, Any]]) -> None:
-        """Replace the faults: service, operation (globs), kind, match, after, count, rate, code,
-        message, status, delay_ms; see `stack.aws.faults.Fault`."""
+        """Replace the faults: service, operation (globs), kind, match, after, per_second, count,
+        rate, code, message, status, delay_ms; see `stack.aws.faults.Fault`."""
         self._call("PUT", "faults", {"faults": [dict(fault) for fault in faults]})
 
     def faults(self) -> list[dict[str, Any]]:

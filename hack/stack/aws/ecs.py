@@ -42,6 +42,12 @@ def deploy(found: Any, values: Mapping[str, Any]) -> None:
     _run(found)
 
 
+def target_groups(found: Any) -> list[str]:
+    """The target groups that a service is attached to, as the last part of their ARN."""
+    arns = (balancer.get("targetGroupArn", "") for balancer in found.load_balancers)
+    return [arn.rpartition(":")[2] for arn in arns]
+
+
 def is_fine(found: Any, metric: str) -> bool:
     """Whether UpdateService(monitoring=...) has given a service a metric every 20 seconds."""
     monitoring = getattr(found, "monitoring", None) or {}

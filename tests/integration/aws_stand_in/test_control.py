@@ -75,6 +75,19 @@ def test_faults_answer(
     assert [c["fault"] for c in service.account.ledger()[-2:]] == [rule["kind"], None]
 
 
+def test_a_rate_spares_the_calls_within_it(service: Service, refused: Refused) -> None:
+    service.account.set_faults([fault("Describe*", "throttle", per_second=0.001)])
+    service.policies()
+    assert refused(service.policies) == ("ThrottlingException", "Rate exceeded")
+    service.register()
+
+
+def test_old_services_have_the_old_code(service: Service, refused: Refused) -> None:
+    service.account.set_faults([{"service": "*", "operation": "*", "kind": "throttle"}])
+    assert refused(service.alarms) == ("Throttling", "Rate exceeded")
+    assert refused(service.described) == ("ThrottlingException", "Rate exceeded")
+
+
 def test_faults_choose_by_parameter_and_account(
     aws: AwsStack, service: Service, refused: Refused
 ) -> None:

@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 
+from stack import shop
+
 from .conftest import CPU, MEMORY, Refused, Service
 
 QUEUE = {"Id": "q", "MetricStat": {"Metric": {"MetricName": "Queue", "Namespace": "App"},
                                    "Stat": "Sum"}}  # fmt: skip
-LABEL = "app/prod/50dc6c495c0c9188/targetgroup/web/73e2d6bc24d8a067"
+LABEL = f"{shop.LOAD_BALANCER}/{shop.TARGET_GROUP}"
 
 
 def predefined(kind: str, **more: str) -> dict[str, Any]:
@@ -69,7 +71,9 @@ def test_one_policy_for_a_metric(service: Service, refused: Refused) -> None:
 def test_a_policy_keeps_its_type(service: Service, refused: Refused) -> None:
     service.register()
     service.track("web")
-    assert refused(service.step, name="web")[0] == "ValidationException"
+    code, message = refused(service.step, name="web")
+    assert code == "ValidationException"
+    assert message.startswith("You cannot change a TargetTrackingScaling policy to a non ")
 
 
 def test_a_failed_put_changes_nothing(service: Service, refused: Refused) -> None:
@@ -87,6 +91,7 @@ def test_a_failed_put_changes_nothing(service: Service, refused: Refused) -> Non
         predefined("ALBRequestCountPerTarget"),
         predefined("ALBRequestCountPerTarget", ResourceLabel="my-load-balancer"),
         predefined("ALBRequestCountPerTarget", ResourceLabel=f"{LABEL}/more"),
+        predefined("ALBRequestCountPerTarget", ResourceLabel=f"{LABEL}0"),
         predefined(CPU, ResourceLabel=LABEL),
         predefined(f"{CPU}HighResolution"),
         {"PredefinedMetricSpecification": {"PredefinedMetricType": "Coffee"}},
@@ -243,7 +248,7 @@ def test_requests_per_target_watch_the_balancer_and_the_group(service: Service) 
     assert (alarm["Namespace"], alarm["Statistic"]) == ("AWS/ApplicationELB", "Sum")
     assert {d["Name"]: d["Value"] for d in alarm["Dimensions"]} == {
         "LoadBalancer": "app/prod/50dc6c495c0c9188",
-        "TargetGroup": "targetgroup/web/73e2d6bc24d8a067",
+        "TargetGroup": shop.TARGET_GROUP,
     }
 
 

@@ -171,7 +171,9 @@ def test_registration_is_eventually_consistent(
 
 def test_tags(service: Service, refused: Refused) -> None:
     arn = service.register(Tags={"a": "1"})["ScalableTargetARN"]
-    service.register(Tags={"late": "is ignored"})
+    code, message = refused(service.register, Tags={"late": "x"})
+    assert code == "ValidationException"
+    assert message.startswith("The scalable target that you tried to tag already exists.")
     service.scaling.tag_resource(ResourceARN=arn, Tags={"b": "2"})
     service.scaling.untag_resource(ResourceARN=arn, TagKeys=["a"])
     assert service.scaling.list_tags_for_resource(ResourceARN=arn)["Tags"] == {"b": "2"}

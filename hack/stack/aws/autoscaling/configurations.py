@@ -40,7 +40,7 @@ def check(kind: str, params: Mapping[str, Any], service: Any) -> None:
         case "StepScaling":
             _check_steps(configured)
         case "PredictiveScaling":
-            _check_predictive(configured)
+            _check_predictive(configured, service)
         case _:
             _check_tracking(params["ScalableDimension"], configured, service)
 
@@ -148,17 +148,17 @@ def _bound(step: Mapping[str, Any], side: str, otherwise: float) -> float:
     return otherwise if value is None else float(value)
 
 
-def _check_predictive(configured: Mapping[str, Any]) -> None:
+def _check_predictive(configured: Mapping[str, Any], service: Any) -> None:
     specifications = configured["MetricSpecifications"]
     if len(specifications) != 1:
         raise invalid("Exactly one metric specification must be specified")
-    _check_specification(specifications[0])
+    _check_specification(specifications[0], service)
     grows = configured.get("MaxCapacityBreachBehavior") == "IncreaseMaxCapacity"
     if grows != (configured.get("MaxCapacityBuffer") is not None):
         raise invalid("MaxCapacityBuffer must be specified with IncreaseMaxCapacity, and only then")
 
 
-def _check_specification(specification: Mapping[str, Any]) -> None:
+def _check_specification(specification: Mapping[str, Any], service: Any) -> None:
     """A pair, or a metric of load and one of scaling."""
     if not 0 < specification["TargetValue"] <= _MOST_TARGET:
         raise invalid(f"Invalid target value: {specification['TargetValue']}")
@@ -180,7 +180,7 @@ def _check_specification(specification: Mapping[str, Any]) -> None:
             if "MetricDataQueries" in metric:
                 check_queries(metric["MetricDataQueries"])
             else:
-                predefined.check_predictive(role, metric)
+                predefined.check_predictive(role, metric, service)
 
 
 _ROLES = {

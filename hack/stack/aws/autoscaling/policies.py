@@ -89,8 +89,10 @@ def _kind(before: Mapping[str, Any] | None, params: Mapping[str, Any]) -> str:
     kind: str = params.get("PolicyType") or (before or {})["PolicyType"]
     if before is not None and before["PolicyType"] != kind:
         raise invalid(
-            f"The type of an existing scaling policy cannot be changed: {before['PolicyType']} "
-            f"to {kind}"
+            "You cannot change a TargetTrackingScaling policy to a non TargetTrackingScaling "
+            "policy, or vice versa"
+            if "TargetTrackingScaling" in (kind, before["PolicyType"])
+            else f"You cannot change a {before['PolicyType']} policy to a {kind} policy"
         )
     return kind
 

@@ -65,7 +65,7 @@ def check(dimension: str, metric: Mapping[str, Any], service: Any) -> None:
     kind = metric["PredefinedMetricType"]
     if not has(dimension, kind):
         raise invalid(f"{kind} is not a valid predefined metric type for {dimension}")
-    _check_label(kind, metric.get("ResourceLabel"), needed=kind == _ALB)
+    _check_label(kind, metric.get("ResourceLabel"), service, needed=kind == _ALB)
     if kind.startswith("ECS") and kind.endswith("HighResolution"):
         name = kind.removeprefix("ECSServiceAverage").removesuffix("HighResolution")
         if not ecs.is_fine(service, name):
@@ -80,16 +80,20 @@ def has(dimension: str, kind: str) -> bool:
     return dimension.startswith(first) and dimension.endswith(last)
 
 
-def check_predictive(role: str, metric: Mapping[str, Any]) -> None:
+def check_predictive(role: str, metric: Mapping[str, Any], service: Any) -> None:
     """A metric of predictive scaling: as a `pair`, for the `load`, or for `scaling`."""
     kind = metric["PredefinedMetricType"]
     if kind not in _PREDICTIVE[role]:
         raise invalid(f"{kind} is not a valid predefined metric type for the {role} metric")
-    _check_label(kind, metric.get("ResourceLabel"), needed="ALB" in kind)
+    _check_label(kind, metric.get("ResourceLabel"), service, needed="ALB" in kind)
 
 
-def _check_label(kind: str, label: str | None, *, needed: bool) -> None:
+def _check_label(kind: str, label: str | None, service: Any, *, needed: bool) -> None:
     if needed and not _LABEL.fullmatch(label or ""):
         raise invalid(f"ResourceLabel must be specified for {kind}, as app/.../targetgroup/...")
     if label and not needed:
         raise invalid(f"ResourceLabel must not be specified for {kind}")
+    if label and service is not None:
+        group = f"targetgroup/{label.partition('/targetgroup/')[2]}"
+        if group not in ecs.target_groups(service):
+            raise invalid(f"Target group {group} is not attached to the service {service.name}")

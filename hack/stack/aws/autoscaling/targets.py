@@ -56,7 +56,7 @@ class Target:
 
 
 def register(world: World, call: Call) -> dict[str, Any]:
-    """RegisterScalableTarget. What is not given stays; tags count for a new target only."""
+    """RegisterScalableTarget. What is not given stays; only a new target can be given tags."""
     key = key_of(call)
     region = world.region(call)
     known = region.targets[key.namespace]
@@ -64,6 +64,11 @@ def register(world: World, call: Call) -> dict[str, Any]:
     body = target.body if target else {}
     bounds = {n: call.params.get(n, body.get(n)) for n in ("MinCapacity", "MaxCapacity")}
     _check_bounds(key, bounds["MinCapacity"], bounds["MaxCapacity"])
+    if target is not None and call.params.get("Tags"):
+        raise invalid(
+            "The scalable target that you tried to tag already exists. To update tags on an "
+            "existing scalable target, use the TagResource API."
+        )
     service = service_of(call, key)
     check_rights(world, call)
     role = call.params.get("RoleARN")
