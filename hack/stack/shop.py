@@ -56,12 +56,16 @@ def set_service_load(
 
 
 def set_traffic(aws: AwsStack, *, requests: float, errors: float, seconds: float) -> None:
-    """Requests and 5xx answers a minute, and the mean response time, from now on."""
+    """Requests and 5xx answers a minute, and the mean response time, from now on.
+
+    As with AWS there is no datapoint for a count that is zero.
+    """
     dimensions = {"LoadBalancer": LOAD_BALANCER, "TargetGroup": TARGET_GROUP}
     namespace = "AWS/ApplicationELB"
-    aws.set_metric(REGION, namespace, "RequestCount", dimensions, requests)
-    aws.set_metric(REGION, namespace, "HTTPCode_Target_5XX_Count", dimensions, errors)
-    aws.set_metric(REGION, namespace, "TargetResponseTime", dimensions, seconds)
+    values = {"RequestCount": requests, "HTTPCode_Target_5XX_Count": errors,
+              "TargetResponseTime": seconds if requests else 0}  # fmt: skip
+    for name, value in values.items():
+        aws.set_metric(REGION, namespace, name, dimensions, value or None)
 
 
 def set_service_connect(

@@ -7,10 +7,13 @@ from stack.aws.state import World, moto
 from stack.aws.wire import AWSError, Call
 
 _MOST_SERVICES = 10
+_FINE_METRICS = ("CPUUtilization", "MemoryUtilization")
 
 
 def handle(_world: World, call: Call) -> dict[str, Any] | None:
     """Always None: moto answers. Raises AWSError."""
+    if call.operation == "UpdateService":
+        _check_monitoring(call.params.get("monitoring") or {})
     if call.operation == "DescribeServices":
         names = call.params.get("services") or []
         if not names:
@@ -21,6 +24,14 @@ def handle(_world: World, call: Call) -> dict[str, Any] | None:
         for found in _services(call, call.params.get("cluster") or "default", names):
             _run(found)
     return None
+
+
+def _check_monitoring(monitoring: Mapping[str, Any]) -> None:
+    for configured in monitoring.get("metricConfigurations") or ():
+        unknown = set(configured.get("metricNames", ())) - set(_FINE_METRICS)
+        if unknown or configured.get("resolutionSeconds") not in (20, 60):
+            message = f"Only {' and '.join(_FINE_METRICS)} every 20 or 60 seconds are supported."
+            raise AWSError("InvalidParameterException", message)
 
 
 def service(call: Call, cluster: str, name: str) -> Any:

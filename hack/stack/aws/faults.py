@@ -24,8 +24,8 @@ class Fault:
     call is carried out, `lost` after it. Every kind waits `delay_ms` first. `service` and
     `operation` are globs; `match` is a part of the parameters (`"*"`: any value that is there).
     `after`: so many calls pass first, so a later page fails; `per_second`: calls within this rate
-    pass, with a second's worth at once, as AWS's own limits have it; `count`: so many times, then never
-    again; `rate`: the share of calls, 0 to 1.
+    pass, with a second's worth at once, as AWS's own limits have it; `count`: so many times, then
+    never again; `rate`: the share of calls, 0 to 1.
 
     What Application Auto Scaling asks CloudWatch on a caller's behalf meets the faults of the
     service `cloudwatch` that answer, too, and comes back as FailedResourceAccessException.
@@ -107,7 +107,11 @@ class Faults:
 
     def describe(self, account: str | None) -> list[dict[str, Any]]:
         """The rules of an account with what is left of their counts."""
-        return [asdict(rule) for rule in self._rules if rule.account == account]
+        return [
+            {name: value for name, value in asdict(rule).items() if not name.startswith("_")}
+            for rule in self._rules
+            if rule.account == account
+        ]
 
     def take(self, call: Call) -> Fault | None:
         """The first rule that hits; it is used once more."""

@@ -1,9 +1,15 @@
 """DescribeServices: ten at most, what is missing, deployments."""
 
+from typing import Any
+
+import pytest
+
 from stack import shop
 from stack.aws.client import AwsStack
 
-from .conftest import REGION, Refused, Service
+from .conftest import MEMORY, REGION, Refused, Service
+
+MEMORY_METRIC: dict[str, Any] = {"PredefinedMetricSpecification": {"PredefinedMetricType": MEMORY}}
 
 
 def test_services_by_ten(service: Service, refused: Refused) -> None:
@@ -51,6 +57,45 @@ def test_a_thousand_services_at_once(account: AwsStack) -> None:
     ecs = account.boto3_client("ecs", REGION)
     [one] = ecs.describe_services(cluster="prod", services=["web999"])["services"]
     assert one["runningCount"] == 3
+
+
+@pytest.mark.parametrize(
+    "configured",
+    [
+        {"metricNames": ["CPUUtilization"], "resolutionSeconds": 30},
+        {"metricNames": ["RunningTaskCount"], "resolutionSeconds": 20},
+    ],
+)
+def test_monitoring_is_refused(
+    service: Service, refused: Refused, configured: dict[str, Any]
+) -> None:
+    monitoring = {"metricConfigurations": [configured]}
+    update = service.ecs.update_service
+    found = refused(update, cluster="prod", service="web", monitoring=monitoring)
+    assert found[0] == "InvalidParameterException"
+
+
+def test_the_scaling_of_a_service_that_is_gone_can_be_removed(
+    service: Service, refused: Refused
+) -> None:
+    service.register()
+    service.track()
+    service.track("memory", **MEMORY_METRIC)
+    service.ecs.delete_service(cluster="prod", service="web", force=True)
+    gone = ("ValidationException", "ECS service doesn't exist: service/prod/web")
+    assert refused(service.register) == gone
+    assert refused(service.track) == gone
+    service.scaling.delete_scaling_policy(**service.key, PolicyName="cpu")
+    service.scaling.deregister_scalable_target(**service.key)
+    assert service.alarms() == []
+
+
+def test_traffic_of_nothing_is_no_datapoint(service: Service) -> None:
+    shop.set_traffic(service.account, requests=100, errors=0, seconds=0.2)
+    found = service.cloudwatch.list_metrics(Namespace="AWS/ApplicationELB")["Metrics"]
+    assert {metric["MetricName"] for metric in found} == {"RequestCount", "TargetResponseTime"}
+    shop.set_traffic(service.account, requests=0, errors=0, seconds=0.2)
+    assert service.cloudwatch.list_metrics(Namespace="AWS/ApplicationELB")["Metrics"] == []
 
 
 def test_service_connect_is_measured_in_milliseconds(service: Service) -> None:

@@ -320,3 +320,12 @@ def test_the_error_rate_needs_no_errors_and_divides_by_no_zero(metrics: Metrics)
     metrics.put("Errors", {3: 4})
     expression = "IF(requests > 0, 100 * FILL(errors, 0) / requests, 0)"
     assert metrics.math(expression, "Requests", "Errors") == [2.0, 0.0, 0.0]
+
+
+def test_the_newest_minute_is_provisional(service: Service) -> None:
+    metrics = Metrics(service.account)
+    query = stat("CPUUtilization", "SampleCount", namespace="AWS/ECS", dimensions=SERVICE)
+    service.account.set_metric(REGION, "AWS/ECS", "CPUUtilization", SERVICE, 50)
+    *whole, newest = metrics.values(query, EndTime=minute(-2))
+    assert set(whole) == {4.0}
+    assert 0 < newest < 4.0
