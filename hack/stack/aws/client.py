@@ -145,6 +145,21 @@ class AwsStack:
                   "namespace": namespace, "dimension": dimension}  # fmt: skip
         self._call("POST", "schedules/fire", values)
 
+    def set_target(
+        self,
+        region: str,
+        resource: str,
+        *,
+        namespace: str = "ecs",
+        dimension: str = "ecs:service:DesiredCount",
+        **values: Any,
+    ) -> None:
+        """Overwrite what DescribeScalableTargets says of a target, by AWS's names: what predictive
+        scaling does (PredictedCapacity, a raised MaxCapacity). Capacity does not move."""
+        named = {"region": region, "resource": resource, "namespace": namespace,
+                 "dimension": dimension}  # fmt: skip
+        self._call("PUT", "target", {**named, "values": values})
+
     def put_raw(self, region: str, listing: str, objects: Sequence[Mapping[str, Any]]) -> None:
         """Objects that a listing gives beside its own, as they are: values that AWS has added
         since. `listing`: ScalableTargets, ScalingPolicies, ScheduledActions or MetricAlarms; times
@@ -197,9 +212,9 @@ class AwsStack:
         self._call("PUT", "rds/instance", {"region": region, "name": name, "values": values})
 
     def settings(self, **values: Any) -> None:
-        """How the account behaves: settleSeconds, settleCalls, rdsAppearSeconds, rdsSeconds,
-        rdsOptimizeSeconds, cacheSeconds, refusedRoles, externalIds (`stack.aws.state.Settings`).
-        """
+        """How the account behaves: settleSeconds, settleCalls, staleCalls, rdsAppearSeconds,
+        rdsSeconds, rdsOptimizeSeconds, cacheSeconds, refusedRoles, externalIds
+        (`stack.aws.state.Settings`)."""
         self._call("PUT", "settings", {"settings": values})
 
     def deny(self, *denials: Mapping[str, str]) -> None:

@@ -10,11 +10,11 @@ from moto.core.base_backend import BackendDict
 from werkzeug.wrappers import Response
 
 from stack.aws import bulk, ecs, raw, sts
-from stack.aws.autoscaling import activities, schedules
+from stack.aws.autoscaling import activities, schedules, targets
 from stack.aws.cloudwatch import datapoints
 from stack.aws.faults import Fault
 from stack.aws.rds import modify, progress
-from stack.aws.state import DEFAULT_ACCOUNT, Denial, Settings, World, backends
+from stack.aws.state import DEFAULT_ACCOUNT, Denial, Key, Settings, World, backends
 from stack.aws.wire import AWSError, Call
 
 PREFIX = "/_stack/"
@@ -69,6 +69,12 @@ def _fire(world: World, values: Mapping[str, Any]) -> None:
         ScheduledActionName=values["name"],
     )  # fmt: skip
     schedules.fire(world, call)
+
+
+def _set_target(world: World, values: Mapping[str, Any]) -> None:
+    namespace = values.get("namespace", "ecs")
+    key = Key(namespace, values["resource"], values.get("dimension", "ecs:service:DesiredCount"))
+    targets.set_values(world.region(_in(values)), key, values["values"])
 
 
 def _put_raw(world: World, values: Mapping[str, Any]) -> None:
@@ -142,6 +148,7 @@ _CONTROLS: dict[tuple[str, str], Callable[[World, Mapping[str, Any]], Any]] = {
     ("PUT", "metrics"): _put_metrics,
     ("POST", "activities"): _add_activities,
     ("POST", "schedules/fire"): _fire,
+    ("PUT", "target"): _set_target,
     ("PUT", "raw"): _put_raw,
     ("POST", "bulk/services"): lambda world, values: bulk.create_services(
         world, _in(values), values

@@ -59,6 +59,11 @@ def target_groups(found: Any) -> list[str]:
     return [arn.rpartition(":")[2] for arn in arns]
 
 
+def is_blue_green(found: Any) -> bool:
+    """Whether CodeDeploy deploys a service; None is no service."""
+    return (getattr(found, "deployment_controller", None) or {}).get("type") == "CODE_DEPLOY"
+
+
 def is_fine(found: Any, metric: str) -> bool:
     """Whether UpdateService(monitoring=...) has given a service a metric every 20 seconds."""
     monitoring = getattr(found, "monitoring", None) or {}

@@ -6,7 +6,7 @@ import pytest
 
 from stack import shop
 
-from .conftest import CPU, MEMORY, Refused, Service
+from .conftest import CPU, MEMORY, REGION, Refused, Service
 
 QUEUE = {"Id": "q", "MetricStat": {"Metric": {"MetricName": "Queue", "Namespace": "App"},
                                    "Stat": "Sum"}}  # fmt: skip
@@ -250,6 +250,31 @@ def test_requests_per_target_watch_the_balancer_and_the_group(service: Service) 
         "LoadBalancer": "app/prod/50dc6c495c0c9188",
         "TargetGroup": shop.TARGET_GROUP,
     }
+
+
+def test_requests_per_target_are_not_for_blue_green(service: Service, refused: Refused) -> None:
+    arn = f"arn:aws:elasticloadbalancing:{REGION}:123456789012:{shop.TARGET_GROUP}"
+    service.ecs.create_service(
+        cluster="prod",
+        serviceName="green",
+        taskDefinition="web",
+        desiredCount=2,
+        deploymentController={"type": "CODE_DEPLOY"},
+        loadBalancers=[{"targetGroupArn": arn, "containerName": "app", "containerPort": 8080}],
+    )
+    service.key = {**service.key, "ResourceId": "service/prod/green"}
+    service.register()
+    metric = predefined("ALBRequestCountPerTarget", ResourceLabel=LABEL)
+    code, message = refused(service.track, **metric)
+    assert (code, "CodeDeploy" in message) == ("ValidationException", True)
+    service.track()
+
+
+def test_names_are_printable(service: Service, refused: Refused) -> None:
+    service.register()
+    code, message = refused(service.step, name="größer")
+    assert (code, "'policyName' failed to satisfy" in message) == ("ValidationException", True)
+    service.step("scale out, but not too much!")
 
 
 def test_types_that_a_namespace_does_not_have(service: Service, refused: Refused) -> None:

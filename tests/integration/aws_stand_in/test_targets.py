@@ -169,6 +169,34 @@ def test_registration_is_eventually_consistent(
         assert service.track()["PolicyARN"]
 
 
+def test_listings_may_lag_behind_a_write(service: Service) -> None:
+    service.register(2, 10)
+    service.track(target=60)
+    service.schedule()
+    service.account.settings(staleCalls=2)
+    service.track(target=50)
+
+    def value() -> float:
+        [policy] = service.policies()
+        found: float = policy["TargetTrackingScalingPolicyConfiguration"]["TargetValue"]
+        return found
+
+    assert [value(), value(), value()] == [60, 60, 50]
+    service.register(3, 10)
+    assert [service.target()["MinCapacity"] for _ in range(3)] == [2, 2, 3]
+    service.scaling.delete_scheduled_action(**service.key, ScheduledActionName="morning")
+    assert [len(service.schedules()) for _ in range(3)] == [1, 1, 0]
+
+
+def test_predictive_scaling_raises_the_maximum_by_itself(service: Service) -> None:
+    service.register(2, 10)
+    service.account.set_target(REGION, service.resource, MaxCapacity=14, PredictedCapacity=13)
+    found = service.target()
+    assert (found["MaxCapacity"], found["PredictedCapacity"]) == (14, 13)
+    with pytest.raises(RuntimeError, match="no scalable target"):
+        service.account.set_target(REGION, "service/prod/gone", MaxCapacity=1)
+
+
 def test_tags(service: Service, refused: Refused) -> None:
     arn = service.register(Tags={"a": "1"})["ScalableTargetARN"]
     code, message = refused(service.register, Tags={"late": "x"})

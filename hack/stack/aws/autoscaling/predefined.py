@@ -66,6 +66,8 @@ def check(dimension: str, metric: Mapping[str, Any], service: Any) -> None:
     if not has(dimension, kind):
         raise invalid(f"{kind} is not a valid predefined metric type for {dimension}")
     _check_label(kind, metric.get("ResourceLabel"), service, needed=kind == _ALB)
+    if kind == _ALB and ecs.is_blue_green(service):
+        raise invalid(f"{kind} is not supported for services that CodeDeploy deploys")
     if kind.startswith("ECS") and kind.endswith("HighResolution"):
         name = kind.removeprefix("ECSServiceAverage").removesuffix("HighResolution")
         if not ecs.is_fine(service, name):

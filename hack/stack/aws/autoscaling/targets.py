@@ -136,6 +136,13 @@ def tags(world: World, call: Call) -> dict[str, Any]:
     return {"Tags": _by_arn(world, call).tags}
 
 
+def set_values(region: Region, key: Key, values: Mapping[str, Any]) -> None:
+    """Overwrite what DescribeScalableTargets says. Raises KeyError if it is not registered."""
+    if key not in region.targets[key.namespace]:
+        raise KeyError(f"no scalable target {key}")
+    region.targets[key.namespace][key].body |= values
+
+
 def move_into_bounds(region: Region, key: Key, service: Any, target: Target) -> None:
     """AWS does so at every update, even one that says nothing of the bounds."""
     low, high = target.body["MinCapacity"], target.body["MaxCapacity"]
