@@ -176,22 +176,23 @@ class Batch(ABC, Generic[K, V, E]):
 
     def _fill(self, flight: Flight) -> None:
         """Take along what is due, the stalest first, if its own grant still holds."""
-        now = self._host.clock()
+        now, room = self._host.clock(), self._size - flight.weight
         self._forget(now)
+        if room <= 0:
+            return
         due = [
             entry
             for entry in self._entries.values()
             if entry.flight is None and not entry.apart and self._due(entry, flight.turn, now)
         ]
-        room = self._size - flight.weight
         for entry in sorted(due, key=lambda entry: entry.fetched):
-            if room == 0:
-                break
             if entry.weight <= room and self._host.permitted(entry.scope):
                 room -= entry.weight
                 entry.flight = flight
                 flight.filled.append(entry)
                 self._count("prefetched")
+            if room == 0:
+                return
 
     def _forget(self, now: float) -> None:
         over = [

@@ -146,11 +146,6 @@ class AWSGateway:
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
-    async def idle(self) -> None:
-        """Until nothing runs in the background."""
-        while self._tasks:
-            await asyncio.wait(self._tasks)
-
     async def close(self) -> None:
         """End what runs in the background. Calls that AWS has already are not waited for."""
         tasks = list(self._tasks)
