@@ -5,7 +5,7 @@ import asyncio
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
@@ -54,7 +54,7 @@ class Host:
     """What the machinery needs of the world."""
 
     clock: Callable[[], float]
-    spawn: Callable[[Coroutine[Any, Any, None]], None]
+    spawn: Callable[[Coroutine[Any, Any, None]], object]
     permitted: Callable[[Scope], bool]
 
 
@@ -243,9 +243,7 @@ def scope_of(scopes: Sequence[Scope]) -> Scope:
     first = scopes[0]
     if all(scope.resource == first.resource for scope in scopes):
         return first
-    return Scope(
-        first.namespace, first.role, first.region, first.resource, f"resources in {first.region}"
-    )
+    return replace(first, shown=f"resources in {first.region}")
 
 
 @dataclass(eq=False)
