@@ -5,7 +5,7 @@ import asyncio
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
@@ -54,7 +54,7 @@ class Host:
     """What the machinery needs of the world."""
 
     clock: Callable[[], float]
-    spawn: Callable[[Coroutine[Any, Any, None]], None]
+    spawn: Callable[[Coroutine[Any, Any, None]], object]
     permitted: Callable[[Scope], bool]
 
 
@@ -176,22 +176,23 @@ class Batch(ABC, Generic[K, V, E]):
 
     def _fill(self, flight: Flight) -> None:
         """Take along what is due, the stalest first, if its own grant still holds."""
-        now = self._host.clock()
+        now, room = self._host.clock(), self._size - flight.weight
         self._forget(now)
+        if room <= 0:
+            return
         due = [
             entry
             for entry in self._entries.values()
             if entry.flight is None and not entry.apart and self._due(entry, flight.turn, now)
         ]
-        room = self._size - flight.weight
         for entry in sorted(due, key=lambda entry: entry.fetched):
-            if room == 0:
-                break
             if entry.weight <= room and self._host.permitted(entry.scope):
                 room -= entry.weight
                 entry.flight = flight
                 flight.filled.append(entry)
                 self._count("prefetched")
+            if room == 0:
+                return
 
     def _forget(self, now: float) -> None:
         over = [
@@ -242,9 +243,7 @@ def scope_of(scopes: Sequence[Scope]) -> Scope:
     first = scopes[0]
     if all(scope.resource == first.resource for scope in scopes):
         return first
-    return Scope(
-        first.namespace, first.role, first.region, first.resource, f"resources in {first.region}"
-    )
+    return replace(first, shown=f"resources in {first.region}")
 
 
 @dataclass(eq=False)

@@ -2,10 +2,9 @@
 classified."""
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NoReturn
 
@@ -34,6 +33,9 @@ SECONDS = Histogram(
 
 _MAKERS = 2
 """Clients made at once. It takes much of a second, and must not hold a thread that calls."""
+
+Who = tuple[str | None, str | None]
+"""Role and ExternalId: an identity in any region."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,8 @@ class AWSGateway:
         self._callers = ThreadPoolExecutor(THREADS, thread_name_prefix="aws")
         self._makers = ThreadPoolExecutor(_MAKERS, thread_name_prefix="aws-clients")
         self._sessions = Sessions()
-        self._accounts: dict[tuple[str | None, str | None], str] = {}
-        self._asking: defaultdict[tuple[str | None, str | None], asyncio.Lock]
-        self._asking = defaultdict(asyncio.Lock)
+        self._accounts: dict[Who, str] = {}
+        self._asking: dict[Who, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def scope(self, namespace: str, aws: AWS, resource: str) -> Scope:
@@ -132,19 +133,26 @@ class AWSGateway:
 
     async def account(self, scope: Scope) -> str:
         """The AWS account of the scope's identity, 12 digits. Raises Failure."""
-        role, external_id, _ = self.identity(scope)
-        known = (role, external_id)
-        async with self._asking[known]:
-            if known not in self._accounts:
-                answer = await self.call(scope, "sts", "get_caller_identity")
-                self._accounts[known] = answer["Account"]
-        return self._accounts[known]
+        who = self.identity(scope)[:2]
+        if who not in self._accounts:
+            asking = self._asking.get(who)
+            if asking is None:
+                asking = self._asking[who] = self.spawn(self._ask_account(who, scope))
+                asking.add_done_callback(lambda _: self._asking.pop(who))
+            await asyncio.shield(asking)
+        return self._accounts[who]
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _ask_account(self, who: Who, scope: Scope) -> None:
+        scope = replace(scope, shown=f"resources in {scope.region}")
+        answer = await self.call(scope, "sts", "get_caller_identity")
+        self._accounts[who] = answer["Account"]
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run something in the background; it ends with the gateway at the latest."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
+        return task
 
     async def close(self) -> None:
         """End what runs in the background. Calls that AWS has already are not waited for."""
@@ -157,13 +165,16 @@ class AWSGateway:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, Failure):
             log.error("background work on AWS failed unexpectedly", exc_info=error)
 
     def _account_of(self, identity: Identity) -> str:
         """The account as far as it is known without asking: a role's ARN holds it."""
-        found = self._accounts.get((identity.role, identity.external_id))
-        return found or (identity.role.split(":")[4] if identity.role else "own")
+        if identity[:2] in self._accounts:
+            return self._accounts[identity[:2]]
+        _, _, account = (identity.role or "").partition("::")
+        return account.partition(":")[0] or identity.role or "own"
 
     async def _client(self, identity: Identity, service: str, operation: str, what: str) -> Any:
         client = self._sessions.ready(identity, service)

@@ -4,7 +4,7 @@ one. Nobody waits for it: it renews in the background what single reads had brou
 import math
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 import structlog
@@ -55,6 +55,9 @@ class Source(Generic[K]):
     reaches: Callable[[Mapping[str, Any], float], bool] = lambda _page, _seconds: False
     """Whether all that is newer than so many seconds has been seen with this page."""
 
+    renewable: Callable[[Items], bool] = lambda _items: True
+    """Whether a listing brings all that can change of what a resource has."""
+
     merge: Callable[[Items, Items], Items] = lambda _old, new: new
     """What a resource has, from what was known and what was listed."""
 
@@ -83,17 +86,22 @@ class Listing(EpochBatch[K, Items]):
         """The items of a resource. Raises Failure."""
         now = self._host.clock()
         entry = self._seen(scope, key, fresh, now)
-        if entry.age(now) == 1 and entry.fetched >= fresh.floor and self._is_renewed(scope, now):
+        served = self._is_due(entry, now) and entry.fetched >= fresh.floor
+        if served and self._is_renewed(scope, now):
             self._count("stale")
             return entry.value or ()
         return (await self.get(scope, [key], fresh))[key] or ()
+
+    def _is_due(self, entry: Periodic[K, Items], now: float) -> bool:
+        """Whether its data is of the last epoch, and a listing could renew it."""
+        return entry.age(now) == 1 and self._source.renewable(entry.value or ())
 
     def _is_renewed(self, scope: Scope, now: float) -> bool:
         """Whether a listing is under way; it is begun if it is cheaper than single reads."""
         if self._running:
             return True
         self._forget(now)
-        due = [entry for entry in self._entries.values() if entry.age(now) == 1]
+        due = [entry for entry in self._entries.values() if self._is_due(entry, now)]
         if now < self._not_before or len(due) < max(_FEWEST, self._expected(len(due), now)):
             return False
         self._running = True
@@ -140,8 +148,7 @@ class Listing(EpochBatch[K, Items]):
         """All pages; kept is what is wanted. Raises Failure, _TooLong."""
         found: defaultdict[K, list[Mapping[str, Any]]] = defaultdict(list)
         pages, token = 0, dict[str, str]()
-        shown = f"resources in {scope.region}"
-        scope = Scope(scope.namespace, scope.role, scope.region, scope.resource, shown)
+        scope = replace(scope, shown=f"resources in {scope.region}")
         while True:
             page = await self._page(scope, token)
             pages += 1

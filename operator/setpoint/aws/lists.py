@@ -19,8 +19,10 @@ KEPT = 20
 """Activities kept of each target; AWS has six weeks of them."""
 
 _ACTIVITY_PAGES = 10
-_OVERLAP = timedelta(minutes=30)
-"""An activity changes until it has ended, and clocks differ."""
+_UNDER_WAY = ("Pending", "InProgress")
+
+OVERLAP = timedelta(minutes=30)
+"""More is listed than is new: an activity changes until it has ended, and clocks differ."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class List:
         if self.newest_first:
             source = Source(
                 source.items, source.page, source.key, source.resources_per_page,
-                _ACTIVITY_PAGES, _reaches, _newest,
+                _ACTIVITY_PAGES, reaches, has_no_old_work, newest,
             )  # fmt: skip
         return Listing(self.read, host, partial(self._single, gateway), source)
 
@@ -107,14 +109,20 @@ def _owner(item: Mapping[str, Any]) -> ScalableId:
     return ScalableId(item["ServiceNamespace"], item["ResourceId"], item["ScalableDimension"])
 
 
-def _reaches(page: Mapping[str, Any], seconds: float) -> bool:
-    """Whether everything on a page is older than so many seconds."""
-    edge = datetime.now(UTC) - timedelta(seconds=seconds) - _OVERLAP
+def reaches(page: Mapping[str, Any], seconds: float) -> bool:
+    """Whether all activities on a page are older than so many seconds."""
+    edge = datetime.now(UTC) - timedelta(seconds=seconds) - OVERLAP
     items = page.get(ACTIVITIES.items, ())
     return bool(items) and all(item["StartTime"] < edge for item in items)
 
 
-def _newest(old: Items, new: Items) -> Items:
+def has_no_old_work(items: Items) -> bool:
+    """Whether no activity is under way that is too old for a listing of what is new."""
+    edge = datetime.now(UTC) - OVERLAP
+    return not any(item["StatusCode"] in _UNDER_WAY and item["StartTime"] < edge for item in items)
+
+
+def newest(old: Items, new: Items) -> Items:
     """The newest of both; what is listed anew replaces what was known of the same activity."""
     by_id = {item["ActivityId"]: item for item in (*old, *new)}
     return sorted(by_id.values(), key=lambda item: item["StartTime"], reverse=True)[:KEPT]

@@ -1,6 +1,7 @@
 """Lets calls through as fast as AWS may be called, and holds them back while AWS throttles."""
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import AsyncIterator, Callable
@@ -46,10 +47,20 @@ class Lane(NamedTuple):
     api: str
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Gate:
+    """A bucket for tasks: `news` is set when it is closed or opened, and replaced."""
+
+    lane: Lane
     bucket: Bucket
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def tell(self) -> None:
+        """Wake all who wait."""
+        self.news.set()
+        self.news = asyncio.Event()
+        BACKOFF.labels(*self.lane).set(self.bucket.backoff)
 
 
 class Throttle:
@@ -72,45 +83,53 @@ class Throttle:
 
         Raises Failure(THROTTLED) where AWS throttles for longer than `patience`, in seconds.
         """
-        lane = Lane(account, region, service, api(service, operation))
-        gate = self._gates.get(lane)
-        if gate is None:
-            bucket = Bucket(rate(service, operation), self._clock(), self._draw)
-            gate = self._gates[lane] = _Gate(bucket)
+        gate = self._gate(Lane(account, region, service, api(service, operation)))
         async with AsyncExitStack() as stack:
             asked = self._clock()
             try:
-                self._require_open(gate.bucket, lane, asked + patience)
+                self._require_open(gate, patience)
                 if gate.bucket.rate.serial:
                     await stack.enter_async_context(gate.lock)
-                await self._admit(gate.bucket, lane, asked + patience)
+                await self._admit(gate, patience)
             except Failure:
                 WITHHELD.labels(service, operation).inc()
                 raise
             finally:
                 WAITED.labels(service, operation).inc(self._clock() - asked)
-            await stack.enter_async_context(self._sent(gate.bucket, lane))
+            await stack.enter_async_context(self._sent(gate))
             yield
 
-    async def _admit(self, bucket: Bucket, lane: Lane, deadline: float) -> None:
-        """Wait for a token, then until AWS throttles no more."""
-        wait = bucket.reserve(self._clock())
-        deadline += wait
+    def _gate(self, lane: Lane) -> _Gate:
+        gate = self._gates.get(lane)
+        if gate is None:
+            bucket = Bucket(rate(lane.service, lane.api), self._clock(), self._draw)
+            gate = self._gates[lane] = _Gate(lane, bucket)
+        return gate
+
+    async def _admit(self, gate: _Gate, patience: float) -> None:
+        """Wait for a token, and for AWS to throttle no more: for that, up to `patience`."""
+        asked = self._clock()
+        ready = asked + gate.bucket.reserve(asked)
         try:
             while True:
-                await asyncio.sleep(wait)
-                wait = self._require_open(bucket, lane, deadline)
-                if not wait:
+                closed = self._require_open(gate, patience)
+                before = self._clock()
+                wait = max(closed, ready - before)
+                if wait <= 0:
                     return
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(wait):
+                        await gate.news.wait()
+                patience -= min(closed, self._clock() - before)
         except BaseException:
-            bucket.give_back()
+            gate.bucket.give_back()
             raise
 
-    def _require_open(self, bucket: Bucket, lane: Lane, deadline: float) -> float:
-        """Seconds until it is open. Raises Failure if that is past the deadline."""
-        now = self._clock()
-        wait = bucket.closed_for(now)
-        if now + wait > deadline and wait > 0:
+    def _require_open(self, gate: _Gate, patience: float) -> float:
+        """Seconds until it is open. Raises Failure if that is longer than `patience`."""
+        wait = gate.bucket.closed_for(self._clock())
+        if wait > max(patience, 0.0):
+            lane = gate.lane
             raise Failure(
                 Reason.THROTTLED,
                 f"AWS throttles {lane.service} {lane.api} in {lane.region}: nothing is asked until "
@@ -119,21 +138,24 @@ class Throttle:
         return wait
 
     @asynccontextmanager
-    async def _sent(self, bucket: Bucket, lane: Lane) -> AsyncIterator[None]:
+    async def _sent(self, gate: _Gate) -> AsyncIterator[None]:
         """Learns from the outcome of the one call in the body."""
-        sent = self._clock()
+        bucket, sent = gate.bucket, self._clock()
         bucket.begin(sent)
-        before = bucket.backoff
         try:
             yield
         except Failure as failure:
             if failure.reason is Reason.THROTTLED:
                 bucket.throttled(sent, self._clock())
+                gate.tell()
             elif failure.reason not in _PASSING:
-                bucket.answered()
+                self._answered(gate)
             raise
         else:
-            bucket.answered()
-        finally:
-            if bucket.backoff != before:
-                BACKOFF.labels(*lane).set(bucket.backoff)
+            self._answered(gate)
+
+    def _answered(self, gate: _Gate) -> None:
+        was_closed = gate.bucket.backoff > 0
+        gate.bucket.answered()
+        if was_closed:
+            gate.tell()

@@ -28,6 +28,7 @@ _WORD = re.compile(r"""("[^"]*"|'[^']*')|\b([a-z]\w*)\b""")
 class Queries(Entry[str, Results]):
     """The queries of one resource."""
 
+    turn: Window | None = None
     queries: Sequence[Query] = ()
     asked: Window | None = None  # the window that its own reader asked for last
     interval: float | None = None  # seconds between its demands, as learned from them
@@ -63,12 +64,11 @@ class WindowBatch(Batch[str, Results, Queries]):
         if entry is None or entry.queries != queries:
             weight = QUERIES if _sees_others(queries) else len(queries)
             entry = self._entries[key] = Queries(key, scope, now, weight, queries=queries)
-        elif entry.asked != window:
-            gap = now - entry.seen
+        gap = now - entry.seen
+        if gap >= self._period / 2:  # not a second look at the same thing
             entry.interval = gap if entry.interval is None else (entry.interval + gap) / 2
-        if entry.asked != window:
-            entry.asked, entry.seen, entry.ahead = window, now, False
-        entry.scope = scope
+            entry.seen = now
+        entry.scope, entry.asked, entry.ahead = scope, window, False
         return entry
 
     async def _fetch(
@@ -92,16 +92,18 @@ class WindowBatch(Batch[str, Results, Queries]):
         }
 
     def _due(self, entry: Queries, turn: Hashable, now: float) -> bool:
-        if entry.turn == turn or (entry.ahead and not self._is_frequent(entry)):
-            return False
-        return self._is_frequent(entry) or now >= entry.seen + (entry.interval or self._period)
+        assert isinstance(turn, tuple)  # noqa: S101 - tells the type
+        if entry.turn is not None and entry.turn >= turn:
+            return False  # it has this window, or a later one
+        if entry.interval is None:
+            return not entry.ahead
+        if entry.interval <= 1.5 * self._period:
+            return True
+        return not entry.ahead and now >= entry.seen + entry.interval
 
     def _forgotten(self, entry: Queries, now: float) -> bool:
         kept = 2 * entry.interval + self._period if entry.interval is not None else _FIRST_LOOK
         return now - entry.seen > kept
-
-    def _is_frequent(self, entry: Queries) -> bool:
-        return entry.interval is not None and entry.interval <= 1.5 * self._period
 
 
 def period_of(queries: Sequence[Query]) -> int:
