@@ -232,6 +232,8 @@ def _firings(raw: Mapping[str, Any], until: datetime) -> tuple[Firing, ...] | No
         found = tuple(recent(expression, raw.get("Timezone"), *limits, until, _DEPTH))
     except ValueError:
         return None
+    if created := raw.get("CreationTime"):  # AWS may not have it in time for a firing due at once
+        found = tuple(replace(f, sure=f.sure and f.at >= created + LATE) for f in found)
     if start is None or start > until or not expression.startswith("cron"):
         return found
     # AWS' user guide says that the start time fires too, its API reference does not.

@@ -41,7 +41,8 @@ def situation(
     observed: tuple[int, int], now: str, *actions: dict[str, Any], **more: Any
 ) -> Situation:
     return Situation(
-        **{"base": BASE, "observed": observed, "actions": actions, "now": at(now)} | more
+        **dict[str, Any]({"base": BASE, "observed": observed, "actions": actions, "now": at(now)})
+        | more
     )
 
 
