@@ -9,6 +9,7 @@ from typing import Any
 from setpoint.aws.batch import Host
 from setpoint.aws.gateway import AWSGateway, Scope, next_token
 from setpoint.aws.listing import Items, Listing, Source
+from setpoint.aws.names import ScalableId
 
 SERVICE = "application-autoscaling"
 
@@ -23,15 +24,6 @@ _UNDER_WAY = ("Pending", "InProgress")
 
 OVERLAP = timedelta(minutes=30)
 """More is listed than is new: an activity changes until it has ended, and clocks differ."""
-
-
-@dataclass(frozen=True)
-class ScalableId:
-    """AWS's ServiceNamespace, ResourceId and ScalableDimension."""
-
-    namespace: str
-    resource_id: str
-    dimension: str
 
 
 @dataclass(frozen=True)
@@ -68,12 +60,7 @@ class List:
         self, gateway: AWSGateway, scope: Scope, targets: Sequence[ScalableId]
     ) -> Mapping[ScalableId, Items]:
         [target] = targets
-        parameters = {
-            "ServiceNamespace": target.namespace,
-            "ResourceId": target.resource_id,
-            "ScalableDimension": target.dimension,
-            **self.parameters,
-        }
+        parameters = {**target.parameters, **self.parameters}
         found: list[Mapping[str, Any]] = []
         token: dict[str, str] = {}
         while True:

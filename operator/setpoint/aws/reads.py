@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from setpoint.aws.batch import EpochBatch, Freshness, Host
 from setpoint.aws.gateway import AWSGateway, Scope
 from setpoint.aws.listing import Items, Listing
-from setpoint.aws.lists import ACTIVITIES, POLICIES, SCHEDULES, SERVICE, List, ScalableId
+from setpoint.aws.lists import ACTIVITIES, POLICIES, SCHEDULES, SERVICE, List
+from setpoint.aws.names import ScalableId
 from setpoint.aws.sessions import Identity
 from setpoint.aws.windows import Query, Results, Window, WindowBatch, period_of
 from setpoint.engine.failure import Failure
@@ -97,11 +98,13 @@ class Reads:
         queries: Sequence[Query],
         start: datetime,
         end: datetime,
+        since: float | None = None,
     ) -> Results:
         """MetricDataResults of a resource's queries in a window, whole over all pages.
 
         `key` names the queries of one reader among all of the identity and region. The same window
-        is fetched once; windows should be aligned, so that resources share them.
+        is fetched once (again, where it was before `since`); windows should be aligned, so that
+        resources share them.
         """
         period = period_of(queries)
         batch: WindowBatch = self._group(
@@ -109,7 +112,7 @@ class Reads:
             ("metric_data", end - start, period),
             lambda host: WindowBatch(period, host, self._metric_data),
         )
-        return await batch.get(scope, key, queries, (start, end))
+        return await batch.get(scope, key, queries, (start, end), since)
 
     def _group(self, scope: Scope, group: tuple[Hashable, ...], make: Callable[[Host], T]) -> T:
         """What is read together: one identity, one region, one kind of call."""

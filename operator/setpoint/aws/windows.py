@@ -48,14 +48,24 @@ class WindowBatch(Batch[str, Results, Queries]):
         self._fetch_window = fetch
 
     async def get(
-        self, scope: Scope, key: str, queries: Sequence[Query], window: Window
+        self,
+        scope: Scope,
+        key: str,
+        queries: Sequence[Query],
+        window: Window,
+        since: float | None = None,
     ) -> Results:
-        """MetricDataResults, by the Ids of `queries`. Raises Failure."""
+        """MetricDataResults, by the Ids of `queries`. Raises Failure.
+
+        `since`: what was fetched before this moment of the clock is too old.
+        """
+        floor = NEVER if since is None else since
         entry = self._entry(scope, key, queries, window)
-        if entry.turn == window:
+        if entry.turn == window and entry.fetched >= floor:
             self._count("cached")
-        while entry.turn != window:  # another window of the same resource may have come between
-            await self._demand(entry, window, NEVER).landed(key)
+        # Another window of the same resource may have come between.
+        while entry.turn != window or entry.fetched < floor:
+            await self._demand(entry, window, floor).landed(key)
         return entry.value or ()
 
     def _entry(self, scope: Scope, key: str, queries: Sequence[Query], window: Window) -> Queries:
