@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from setpoint.api.base import ATOMIC, Model, cel, list_map, validations
-from setpoint.api.types import AmountOrShare, Duration, Moment, Quantity
+from setpoint.api.types import AmountOrShare, Duration, Moment, Quantity, duration_up_to
 
 POLICY_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 SCHEDULE_NAME = r"^[A-Za-z0-9]([A-Za-z0-9._ -]*[A-Za-z0-9._-])?$"
@@ -25,14 +25,7 @@ Dimensions = Annotated[
 ]
 """All dimensions of a metric, by name: CloudWatch keeps each set of them as a metric of its own."""
 
-Cooldown = Annotated[
-    Duration,
-    Field(
-        json_schema_extra=validations(
-            cel("duration(self) <= duration('24h')", "a cooldown must not be longer than 24h")
-        )
-    ),
-]
+Cooldown = Annotated[Duration, duration_up_to("24h")]
 
 
 class ScalingMetric(StrEnum):
@@ -339,17 +332,7 @@ class PredictiveScaling(Model):
     """ForecastOnly, when not set: AWS forecasts and changes nothing. ForecastAndScale adds capacity
     ahead of the load."""
 
-    scheduling_buffer: (
-        Annotated[
-            Duration,
-            Field(
-                json_schema_extra=validations(
-                    cel("duration(self) < duration('1h')", "must be shorter than 1h")
-                )
-            ),
-        ]
-        | None
-    ) = None
+    scheduling_buffer: Annotated[Duration, duration_up_to("59m59s")] | None = None
     """How much earlier than forecast capacity is added; 5m when not set."""
 
     max_capacity_breach: MaxCapacityBreach | None = None

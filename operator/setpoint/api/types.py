@@ -91,11 +91,12 @@ def _parse_amount(value: object) -> Amount:
     return Amount(int(match[1]), is_percent=True)
 
 
-def _int_or_string(pattern: str, example: Any) -> WithJsonSchema:
-    """Kubernetes' own form of a field that takes both; `pattern` binds the string."""
+def _int_or_string(pattern: str, minimum: int, example: Any) -> WithJsonSchema:
+    """Kubernetes' own form of a field that takes both: `pattern` binds the text, `minimum` the
+    number."""
     return WithJsonSchema(
         {"x-kubernetes-int-or-string": True, "pattern": pattern, "maxLength": 16,
-         "example": example}
+         "minimum": minimum, "example": example}
     )  # fmt: skip
 
 
@@ -110,6 +111,16 @@ Duration = Annotated[
     _string(DURATION_PATTERN, "5m", maxLength=48),
 ]
 """A length of time, written as Go writes it without fractions: `30s`, `5m`, `1h30m`."""
+
+
+def duration_up_to(limit: str) -> WithJsonSchema:
+    """Beside Duration: the longest that the API server takes, such as `24h`."""
+    rule = {
+        "rule": f"duration(self) <= duration('{limit}')",
+        "message": f"must not be longer than {limit}",
+    }
+    return _string(DURATION_PATTERN, "5m", maxLength=48, **{"x-kubernetes-validations": [rule]})
+
 
 Percent = Annotated[
     float,
@@ -131,7 +142,7 @@ Quantity = Annotated[
     float,
     BeforeValidator(_parse_quantity),
     PlainSerializer(format_quantity, return_type=int | str),
-    _int_or_string(QUANTITY_PATTERN, 60),
+    _int_or_string(QUANTITY_PATTERN, 0, 60),
 ]
 """A number that need not be whole: `60`, `500m`, `2.5`; in Python a float."""
 
@@ -142,7 +153,7 @@ AmountOrShare = Annotated[
         lambda amount: f"{amount.value}%" if amount.is_percent else amount.value,
         return_type=int | str,
     ),
-    _int_or_string(AMOUNT_PATTERN, 2),
+    _int_or_string(AMOUNT_PATTERN, 1, 2),
 ]
 """A number of tasks, `2`, or a share of those that run, `20%`."""
 

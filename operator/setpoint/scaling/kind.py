@@ -60,17 +60,18 @@ class ScalingKind:
         """Read AWS. Raises Failure.
 
         What others' looks brought is good enough to see that nothing differs. Nothing is written on
-        the strength of it: where something differs, AWS is asked anew.
+        the strength of it: where something differs, what is older than this look is read anew.
         """
+        start = self._reads.clock()
         look = self._look(resource, memory)
         if observe.changed(resource, memory, requested_of(resource.annotations)):
-            look = replace(look, since=self._reads.clock())
+            return await observe.observe(replace(look, since=start))
         observed = await observe.observe(look)
-        if observed.is_fresh or not _may_act(resource):
+        if not _may_act(resource):
             return observed
         if not decide.decide(resource, observed, memory, look.now).actions:
             return observed
-        return await observe.observe(replace(look, since=self._reads.clock()))
+        return await observe.observe(replace(look, since=start))
 
     def identity(self, observed: Observed) -> str:
         """The scalable target with its account: two roles may lead to the same."""

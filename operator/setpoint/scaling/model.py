@@ -58,8 +58,7 @@ class Observed:
     policies, schedules, activities (the newest first) and alarms (by name) as AWS has them.
     `unlisted` policies were written so lately that their alarms need not be listed yet. `failures`:
     why parts that nothing else rests on could not be read. `is_tagged`: AWS's tag proves that this
-    very resource registered the target. `is_fresh`: all was read for this look, not for an earlier
-    one.
+    very resource registered the target.
     """
 
     account: str
@@ -75,7 +74,6 @@ class Observed:
     metrics: Metrics = Metrics()
     failures: Sequence[Failure] = ()
     is_tagged: bool = False
-    is_fresh: bool = True
 
 
 @dataclass(frozen=True)

@@ -105,16 +105,12 @@ async def observe(look: Look) -> Observed:
         metrics=numbers,
         failures=[part for part in parts if isinstance(part, Failure)],
         is_tagged=tagged is True,
-        is_fresh=look.since is not None,
     )
 
 
 def changed(resource: Resource[ScalingPolicySpec], memory: Memory, requested: str | None) -> bool:
-    """Whether somebody waits for this look: a changed spec, or a request for it."""
-    is_new = resource.generation not in (
-        memory.generation,
-        resource.status.get("observedGeneration"),
-    )
+    """Whether somebody waits for this look: a spec that changed since the last, or a request."""
+    is_new = memory.generation not in (-1, resource.generation)
     handled = (memory.requested, resource.status.get("lastHandledReconcileAt"))
     return is_new or (requested is not None and requested not in handled)
 
