@@ -40,7 +40,8 @@ class Grant(_Section):
     """AWS regions."""
 
     resources: Annotated[list[str], Field(min_length=1)]
-    """Patterns (`*` and `?`) of resource names: service/CLUSTER/SERVICE, db:INSTANCE."""
+    """Patterns (`*` and `?`) of resource names: service/CLUSTER/SERVICE of ECS, NAMESPACE:RESOURCEID
+    of another scalable target (dynamodb:table/orders), db:INSTANCE of RDS."""
 
 
 class Networks(_Section):

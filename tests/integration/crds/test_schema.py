@@ -4,11 +4,13 @@ import copy
 import itertools
 import json
 import random
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from setpoint.api.cachetuning import CacheTuning
@@ -245,6 +247,26 @@ def test_what_aws_does_not_support_is_refused(
 def test_another_service_of_aws_is_taken(cluster: Cluster) -> None:
     spec = {"target": TABLE, "capacity": {"min": 5, "max": 50}, "targetTracking": READS}
     assert "created" in cluster.apply(manifest("ScalingPolicy", spec))
+
+
+def documented() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every resource in a YAML block of the docs."""
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+        blocks = re.findall(r"```yaml\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
+        for number, block in enumerate(blocks):
+            found = yaml.safe_load(block)
+            if isinstance(found, dict) and found.get("kind") in MODELS:
+                yield f"{path.name}-{number}", found
+
+
+@pytest.mark.parametrize(
+    ("place", "resource"), list(documented()), ids=lambda v: v if isinstance(v, str) else ""
+)
+def test_what_the_docs_show_is_taken(
+    cluster: Cluster, place: str, resource: dict[str, Any]
+) -> None:
+    resource["metadata"] = {"name": place.lower(), "namespace": NAMESPACE}
+    assert "created" in cluster.apply(resource)
 
 
 def test_both_halves_missing(cluster: Cluster) -> None:
