@@ -363,3 +363,30 @@ async def test_revert_takes_back_schedules_steps_and_flags(service: Service) -> 
     assert (alarms(service), service.policies(), service.bounds()) == ({}, {}, (1, 5))
     [target] = service.client.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"]
     assert target["SuspendedState"]["DynamicScalingInSuspended"] is False
+
+
+async def test_a_maximum_that_a_forecast_raised_is_no_drift(service: Service) -> None:
+    forecast = {
+        "metric": "CPU", "target": 55, "mode": "ForecastAndScale",
+        "maxCapacityBreach": "IncreaseMaxCapacity", "maxCapacityBuffer": 10,
+    }  # fmt: skip
+    loop = service.loop(predictiveScaling=[forecast])
+    await loop.attempt()
+    service.account.set_target(REGION, RESOURCE, MaxCapacity=44, PredictedCapacity=40)
+    before = service.account.last_call()
+    await loop.attempt()
+    assert service.mutations_since(before) == []
+    assert loop.status["effectiveBounds"] == {"min": 2, "max": 44, "source": "Predictive"}
+    service.account.set_target(REGION, RESOURCE, MinCapacity=1, MaxCapacity=44)
+    await loop.attempt()
+    assert service.mutations_since(before) == ["RegisterScalableTarget"], "the minimum is drift"
+
+
+async def test_a_list_that_lags_behind_a_write_is_not_written_again(service: Service) -> None:
+    service.account.settings(staleCalls=1)
+    loop, before = service.loop(), service.account.last_call()
+    done = await loop.attempt()
+    assert done.gated.runnable, "what was written is not to be seen yet, so it is not Ready"
+    await loop.attempt(timedelta(seconds=2))
+    assert len(service.mutations_since(before)) == 3
+    assert not (await loop.attempt()).gated.actions
