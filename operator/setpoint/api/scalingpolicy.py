@@ -395,6 +395,7 @@ class State(StrEnum):
     IN_SYNC = "InSync"
     DIFFERS = "Differs"
     MISSING = "Missing"
+    OVER = "Over"
 
 
 class PolicyType(StrEnum):
@@ -431,7 +432,7 @@ class ScheduleStatus(Model):
     """Its name in AWS."""
 
     state: State
-    """InSync, Differs or Missing."""
+    """InSync, Differs, Missing, or Over: it never fires again, and is not put again."""
 
     next: Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None = None
     """When it fires next."""

@@ -25,14 +25,15 @@ def decide(
     records = applied(resource.status)
     matched = policies.matches(spec, observed.policies, records)
     schedules = scheduled.matches(spec.schedules, observed.schedules, records)
+    in_force = scheduled.in_force(schedules, observed)
     memory = _remembered(resource, observed, matched, memory)
     limited = limits.is_limited(spec, observed, now)
     owner = f"{resource.key.namespace}/{resource.key.name}"
     made = [
-        *target.actions(spec.capacity, observed, owner, resource.uid, now),
+        *target.actions(spec.capacity, observed, in_force, owner, resource.uid, now),
         *policies.actions(matched, observed, memory),
         *alarms.actions(matched, observed, owner),
-        *scheduled.actions(schedules, observed),
+        *scheduled.actions(schedules, observed, now),
     ]
     gone = [
         *alarms.obsolete(matched, observed, records),

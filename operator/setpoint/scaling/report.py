@@ -17,7 +17,7 @@ from setpoint.api.scalingpolicy import (
 from setpoint.engine.conditions import wire_time
 from setpoint.engine.display import MILLISECONDS, PERCENT, PERCENT_1, Display
 from setpoint.engine.model import Resource
-from setpoint.scaling import policies, schedule, scheduled, target
+from setpoint.scaling import policies, scheduled, target
 from setpoint.scaling.decide import applied
 from setpoint.scaling.model import Observed, display_name
 
@@ -27,7 +27,9 @@ def report(
 ) -> ScalingPolicyStatus:
     """The kind's own part of status."""
     spec, records = resource.spec, applied(resource.status)
-    bounds = target.effective(spec.capacity, observed, display.now)
+    schedules = scheduled.matches(spec.schedules, observed.schedules, records)
+    in_force = scheduled.in_force(schedules, observed)
+    bounds = target.effective(spec.capacity, observed, in_force, display.now)
     shown = resource.status.get("metrics") or {}
     return ScalingPolicyStatus(
         resource=display_name(observed.id),
@@ -45,10 +47,7 @@ def report(
             )
             for match in policies.matches(spec, observed.policies, records)
         ],
-        schedules=[
-            _schedule(match, display.now)
-            for match in scheduled.matches(spec.schedules, observed.schedules, records)
-        ],
+        schedules=[_schedule(match, display.now) for match in schedules],
         last_activity=_last_activity(observed),
     )
 
@@ -90,13 +89,10 @@ def _metrics(
 
 
 def _schedule(match: scheduled.Match, now: datetime) -> ScheduleStatus:
-    wanted = match.wanted
-    following = schedule.next_firing(
-        wanted.schedule, wanted.time_zone, wanted.start, wanted.end, None, now
-    )
+    following = match.next_firing(now)
     return ScheduleStatus(
-        name=wanted.name,
-        state=match.state,
+        name=match.wanted.name,
+        state=match.state(now),
         next=None if following is None else wire_time(following),
     )
 

@@ -16,6 +16,7 @@ from setpoint.api.scalingpolicy import State
 from setpoint.aws.names import ScalableId
 from setpoint.engine.conditions import wire_time
 from setpoint.engine.model import Action
+from setpoint.scaling import schedule
 from setpoint.scaling.model import Observed
 
 _UTC = ("UTC", "Etc/UTC", "")
@@ -64,12 +65,21 @@ class Match:
             if now.get(name, "") != asked.get(name, "")
         }
 
-    @property
-    def state(self) -> State:
-        """How it compares."""
+    def next_firing(self, now: datetime) -> datetime | None:
+        """When it fires next by the spec; None: never again."""
+        wanted = self.wanted
+        return schedule.next_firing(
+            wanted.schedule, wanted.time_zone, wanted.start, wanted.end, None, now
+        )
+
+    def state(self, now: datetime) -> State:
+        """How it compares. One that never fires again is not put: AWS refuses a time in the past,
+        and may have deleted it after its last."""
         if self.existing is None:
-            return State.MISSING
-        return State.DIFFERS if self.differences else State.IN_SYNC
+            return State.MISSING if self.next_firing(now) else State.OVER
+        if not self.differences:
+            return State.IN_SYNC
+        return State.DIFFERS if self.next_firing(now) else State.OVER
 
 
 def matches(
@@ -81,9 +91,17 @@ def matches(
     return [Match(one, by_name.get(one.name), f"schedule/{one.name}" in ours) for one in wanted]
 
 
-def actions(matched: Sequence[Match], observed: Observed) -> list[Action]:
+def actions(matched: Sequence[Match], observed: Observed, now: datetime) -> list[Action]:
     """Create what lacks, change what differs."""
-    return [_put(match, observed.id) for match in matched if match.state is not State.IN_SYNC]
+    wrong = (State.MISSING, State.DIFFERS)
+    return [_put(match, observed.id) for match in matched if match.state(now) in wrong]
+
+
+def in_force(matched: Sequence[Match], observed: Observed) -> list[Mapping[str, Any]]:
+    """The actions whose firings the bounds come from: AWS's, and those that setpoint has put and
+    AWS has deleted after their last time."""
+    gone = [match.parameters for match in matched if match.existing is None and match.is_ours]
+    return [*observed.schedules, *gone]
 
 
 def obsolete(

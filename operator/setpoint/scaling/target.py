@@ -1,7 +1,7 @@
 """The registration of the scalable target: its bounds and what of it is suspended. Pure."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,8 +18,12 @@ UID_TAG = "setpoint.dev/uid"
 """Proves that this very resource registered the target, also where its status was lost."""
 
 
+Schedules = Sequence[Mapping[str, Any]]
+"""Scheduled actions whose firings set bounds, as AWS describes them."""
+
+
 def actions(
-    wanted: Capacity, observed: Observed, owner: str, uid: str, now: datetime
+    wanted: Capacity, observed: Observed, schedules: Schedules, owner: str, uid: str, now: datetime
 ) -> list[Action]:
     """RegisterScalableTarget moves live capacity, whatever it is called with, so it is called for a
     difference only; what does not differ is not sent, so it is not changed."""
@@ -28,8 +32,8 @@ def actions(
         return [_register(wanted, observed, owner, uid)]
     fields: dict[str, tuple[str, str]] = {}
     parameters: dict[str, Any] = {}
-    if is_drift(wanted, observed, now):
-        want = bounds.expected(_situation(wanted, observed, now))
+    if is_drift(wanted, observed, schedules, now):
+        want = bounds.expected(_situation(wanted, observed, schedules, now))
         fields["capacity"] = (f"{target.min}-{target.max}", f"{want.min}-{want.max}")
         parameters |= {"MinCapacity": want.min, "MaxCapacity": want.max}
     if flags := _flags(wanted, target):
@@ -41,16 +45,18 @@ def actions(
     return [_update(fields, parameters, observed, target)]
 
 
-def is_drift(wanted: Capacity, observed: Observed, now: datetime) -> bool:
+def is_drift(wanted: Capacity, observed: Observed, schedules: Schedules, now: datetime) -> bool:
     """Whether somebody else has set the bounds."""
-    return bounds.is_drift(_situation(wanted, observed, now))
+    return bounds.is_drift(_situation(wanted, observed, schedules, now))
 
 
-def effective(wanted: Capacity, observed: Observed, now: datetime) -> bounds.Bounds | None:
+def effective(
+    wanted: Capacity, observed: Observed, schedules: Schedules, now: datetime
+) -> bounds.Bounds | None:
     """The bounds that AWS holds, and where they come from."""
     if observed.target is None:
         return None
-    return bounds.effective(_situation(wanted, observed, now))
+    return bounds.effective(_situation(wanted, observed, schedules, now))
 
 
 def register(observed: Observed, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,13 +152,15 @@ def _raises_maximum(policy: Mapping[str, Any]) -> bool:
     )
 
 
-def _situation(wanted: Capacity, observed: Observed, now: datetime) -> bounds.Situation:
+def _situation(
+    wanted: Capacity, observed: Observed, schedules: Schedules, now: datetime
+) -> bounds.Situation:
     base = (wanted.min, wanted.max)
     target = observed.target or Target(*base)
     return bounds.Situation(
         base=base,
         observed=(target.min, target.max),
-        actions=observed.schedules,
+        actions=schedules,
         now=now,
         is_suspended="schedules" in target.suspended,
         may_raise_max=any(map(_raises_maximum, observed.policies)),

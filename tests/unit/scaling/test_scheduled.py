@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.unit.scaling.seen import (
     IN_SYNC,
+    NOW,
     changed,
     created,
     decide,
@@ -15,6 +16,9 @@ from tests.unit.scaling.seen import (
     told,
 )
 
+from setpoint.engine.display import Display
+from setpoint.scaling.model import Target
+from setpoint.scaling.report import report
 from setpoint.scaling.revert import revert
 from setpoint.scaling.scheduled import stored
 
@@ -97,3 +101,17 @@ def test_revert_puts_back_what_was_there() -> None:
     )
     assert revert(seen(former), [record]) == []
     assert revert(seen(), [record]) == [], "it is gone"
+
+
+def test_one_that_is_over_is_not_put_again() -> None:
+    """AWS refuses a time in the past, and may have deleted the action after it fired."""
+    once = {"name": "sale", "schedule": "at(2026-11-20T08:00:00)", "min": 6}
+    of = resource(status_with(created("schedule/sale")), schedules=[once])
+    fired = replace(IN_SYNC, target=Target(6, 20))
+    assert decide(of, fired).actions == [], "the bounds that it set are its own"
+    shown = report(of, fired, Display(NOW))
+    assert shown.effective_bounds is not None
+    assert shown.effective_bounds.source == "Schedule/sale"
+    assert [(str(s.state), s.next) for s in shown.schedules] == [("Over", None)]
+    never = resource(schedules=[once])
+    assert decide(never, IN_SYNC).actions == []
