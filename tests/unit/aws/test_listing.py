@@ -229,6 +229,20 @@ async def test_a_quick_reader_does_not_make_listings_for_the_slow_ones(world: Wo
     assert aws.pages == 0
 
 
+async def test_what_a_listing_cannot_renew_is_read_by_itself(world: World) -> None:
+    aws = AWS(world, 20)
+    source = Source[str](
+        "Items", aws.page, lambda item: str(item["of"]), 5,
+        renewable=lambda items: all(item["of"] != "r7" for item in items),
+    )  # fmt: skip
+    listing = Listing("test", world.host, aws.single, source)
+    await look(listing, aws.names)
+    aws.version = 2
+    await next_epoch(world, listing, aws.names[:7])
+    assert (await look(listing, ["r7"]))[0][0]["version"] == 2
+    assert (aws.singles[20:], aws.pages) == (["r7"], 4)
+
+
 async def test_only_the_new_part_of_a_long_history_is_listed(world: World) -> None:
     aws = AWS(world, 100)
     reached: list[float] = []
