@@ -94,5 +94,5 @@ class Applied(Model):
     op: AppliedOp
     """Created or Changed."""
 
-    original: Annotated[str, Field(max_length=1024)] = ""
+    original: Annotated[str, Field(max_length=4096)] = ""
     """The value before setpoint first changed it."""

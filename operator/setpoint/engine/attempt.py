@@ -87,7 +87,7 @@ class Attempter:
             observed=observed,
             decision=decision,
             gated=gated,
-            applied=applied_of(resource, gated.runnable),
+            applied=applied_of(resource, gated.runnable, decision.proven),
             target=target or static,
             failures=tuple(decision.failures),
         )
@@ -121,8 +121,11 @@ def _still_approved(gated: Gated) -> frozenset[Change]:
     return frozenset(action.change for action in gated.runnable if action.background)
 
 
-def applied_of(resource: Resource[Any], actions: Sequence[Action]) -> list[Applied]:
-    """The records of ownership that status has, and those that `actions` add.
+def applied_of(
+    resource: Resource[Any], actions: Sequence[Action], proven: Sequence[Applied] = ()
+) -> list[Applied]:
+    """The records of ownership that status has, those that are `proven` otherwise, and those that
+    `actions` add.
 
     What was there before setpoint came is recorded once, and never overwritten.
     """
@@ -130,7 +133,7 @@ def applied_of(resource: Resource[Any], actions: Sequence[Action]) -> list[Appli
         (entry["object"], entry["field"]): Applied.model_validate(entry)
         for entry in resource.status.get("applied") or ()
     }
-    for action in actions:
-        if action.record is not None:
-            records.setdefault((action.record.object, action.record.field), action.record)
+    added = [*proven, *(action.record for action in actions if action.record is not None)]
+    for record in added:
+        records.setdefault((record.object, record.field), record)
     return list(records.values())

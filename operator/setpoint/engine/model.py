@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from setpoint.api.common import CommonSpec
+from setpoint.api.conditions import ConditionStatus, ConditionType, Reason
 from setpoint.api.findings import Confidence, Severity
 from setpoint.api.plan import Applied, BlockedBy, PlanOp, Risk
 from setpoint.engine.failure import Failure
@@ -114,14 +115,25 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class KindCondition:
+    """A condition that only this kind has. `message` holds no numbers that move."""
+
+    type: ConditionType
+    status: ConditionStatus
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True)
 class Decision(Generic[M]):
     """What a kind makes of what it observed.
 
     `actions` in the order in which they are to be carried out. `pending` says what the real system
     holds back until later (a maintenance window), else empty. `failures` are parts that could not
     be observed while others could. `memory` replaces the kind's memory of this resource. `again`
-    asks for another look earlier than spec.interval. `ignored` is the number of findings that the
-    spec does not want.
+    asks for another look earlier than spec.interval. `conditions` are the kind's own, beside the
+    common ones. `proven` are records of ownership that status has lost and the real system proves.
+    `ignored` is the number of findings that the spec does not want.
     """
 
     memory: M
@@ -131,4 +143,6 @@ class Decision(Generic[M]):
     failures: Sequence[Failure] = ()
     pending: str = ""
     again: timedelta | None = None
+    conditions: Sequence[KindCondition] = ()
+    proven: Sequence[Applied] = ()
     ignored: int = 0

@@ -69,6 +69,7 @@ def outcome(attempt: Attempt) -> Outcome:
         running=[plan.sentence(a) for a in attempt.gated.runnable if not a.background],
         findings=findings.count(attempt.decision.findings),
         read_only=spec.mode is Mode.OBSERVE,
+        own=attempt.decision.conditions,
     )
 
 
