@@ -6,6 +6,7 @@ prints a Markdown table. About ten minutes on two cores; run it while nothing el
 
 import asyncio
 import math
+import os
 import platform
 import resource
 import subprocess
@@ -28,8 +29,9 @@ TABLES = 10_000
 SCALE = 10
 CLIENTS = 4
 ROUNDS = 3
-MAXIMUM_SECONDS = 15
+MAXIMUM_SECONDS = 20
 RATE_SECONDS = 20
+EVERY_SECONDS = 10
 ANALYSES = 7
 PASSWORD = "bench"
 
@@ -72,7 +74,7 @@ def report(server: PostgresServer, run_dir: Path) -> None:
     p95_alone, p95_beside = (median(p95 for _, p95 in runs) for runs in (rated, rated_beside))
     again, loaded = median(full), median(full_beside)
     say(f"p95 alone {rated}, beside {rated_beside}; full {full}, {full_beside}")
-    loss = (1 - loaded / again) * min(seconds * again / loaded, 600) / 600
+    loss = (1 - loaded / again) * EVERY_SECONDS / 600
     version = server_version(server)
     rows = [
         ("analysis, median of 7", f"{seconds:.2f} s", "≤ 5 s"),
@@ -80,10 +82,10 @@ def report(server: PostgresServer, run_dir: Path) -> None:
         ("memory above idle", f"{megabytes:.0f} MB", "≤ 100 MB"),
         ("pgbench's maximum", f"{maximum:.0f}/s", ""),
         ("at half of it, alone", f"{alone:.0f}/s, p95 {p95_alone:.2f} ms", ""),
-        ("at half of it, beside analyses without pause",
+        ("at half of it, an analysis every 10 s",
          f"{beside:.0f}/s, p95 {p95_beside:.2f} ms ({p95_beside / p95_alone - 1:+.0%})", "≤ +25 %"),
         ("full load, alone", f"{again:.0f}/s", ""),
-        ("full load, beside analyses without pause", f"{loaded:.0f}/s", ""),
+        ("full load, an analysis every 10 s", f"{loaded:.0f}/s", ""),
         ("loss over 10 minutes with one analysis", f"{loss:.2%}", "≤ 1 %"),
     ]  # fmt: skip
     print(f"\nPostgreSQL {version}, Python {platform.python_version()}, {TABLES} tables\n")
@@ -144,13 +146,16 @@ async def measure(small: str, large: str, ca: str) -> None:
 
 
 async def repeat(url: str, ca: str) -> None:
-    """Analyses one after the other, until ended."""
+    """An analysis every ten seconds, until ended; with the least priority, as if elsewhere."""
+    os.nice(19)
     while True:
+        pause = asyncio.create_task(asyncio.sleep(EVERY_SECONDS))
         await analyse_url(url, ca=ca)
+        await pause
 
 
 class repeated:  # noqa: N801 - a context
-    """Analyses without pause while it is open."""
+    """An analysis every ten seconds while it is open."""
 
     def __init__(self, server: PostgresServer) -> None:
         self._command = [

@@ -94,6 +94,20 @@ class SlowStatements(Model):
     """A statement that ran less often is not looked at."""
 
 
+Share = Annotated[
+    Percent,
+    Field(
+        json_schema_extra=validations(
+            cel(
+                "double(self.replace('%', '')) > 0.0 && double(self.replace('%', '')) <= 100.0",
+                "a share must be above 0% and at most 100%",
+            )
+        )
+    ),
+]
+"""A share of a whole."""
+
+
 class Analysis(Model):
     """Thresholds of the analysis."""
 
@@ -106,19 +120,19 @@ class Analysis(Model):
     unused_index_age: Duration = timedelta(days=7)
     """An index without a scan is a warning only where the statistics count for this long."""
 
-    dead_tuples: Percent = 20.0
+    dead_tuples: Share = 20.0
     """Share of dead rows in a table from which on they are a finding."""
 
-    bloat: Percent = 50.0
+    bloat: Share = 50.0
     """Share of a table or index that is empty, by estimate, from which on it is a finding."""
 
-    sequence_used: Percent = 75.0
+    sequence_used: Share = 75.0
     """Share of a sequence's values that are gone; from 90 % on it is critical."""
 
-    cache_hit_ratio: Percent = 90.0
+    cache_hit_ratio: Share = 90.0
     """A smaller share of block reads served from shared buffers is a finding."""
 
-    connections: Percent = 80.0
+    connections: Share = 80.0
     """Share of the connections in use from which on it is a finding; from 95 % on it is critical.
     """
 

@@ -51,24 +51,27 @@ def run(arguments: argparse.Namespace) -> int:
     """Analyse and print; the exit status."""
     try:
         ca = arguments.ca.read_text(encoding="utf-8") if arguments.ca else ""
-        seen = asyncio.run(
-            analyse_url(
-                _with_password(arguments.url),
-                arguments.database,
-                ca=ca,
-                replicas=[_with_password(url) for url in arguments.replica],
-                memory=arguments.memory,
-            )
-        )
+        text, code = asyncio.run(_analyse(arguments, ca))
     except Failure as failure:
         print(f"setpoint: {failure.reason}: {failure.message}", file=sys.stderr)
         return USAGE
     except OSError as error:
         print(f"setpoint: cannot read {arguments.ca}: {error.strerror}", file=sys.stderr)
         return USAGE
+    print(text)
+    return code
+
+
+async def _analyse(arguments: argparse.Namespace, ca: str) -> tuple[str, int]:
+    seen = await analyse_url(
+        _with_password(arguments.url),
+        arguments.database,
+        ca=ca,
+        replicas=[_with_password(url) for url in arguments.replica],
+        memory=arguments.memory,
+    )
     fail_on = Severity(arguments.fail_on.capitalize()) if arguments.fail_on else None
-    print(_text(seen, arguments.format, fail_on))
-    return status(seen, fail_on)
+    return _text(seen, arguments.format, fail_on), status(seen, fail_on)
 
 
 def status(seen: Analysed, fail_on: Severity | None) -> int:

@@ -16,6 +16,8 @@ from setpoint.engine.conditions import wire_time
 _SPAN = timedelta(days=1)
 _PERSIST_EVERY = timedelta(hours=1)
 _PERSISTED = 100
+_BUDGET = 4 * 1024
+"""Bytes of status that they may take."""
 
 Counts = tuple[int, int, int]
 """Of a table: sequential scans, rows that they read, index scans."""
@@ -80,7 +82,7 @@ def advance(memory: Memory, snapshots: Sequence[Snapshot]) -> tuple[list[Snapsho
 
 
 def persist(memory: Memory, concerned: Iterable[tuple[str, int]], now: datetime) -> Memory:
-    """The memory with what status is to have: counters of at most 100 tables, once an hour."""
+    """The memory with what status is to have, once an hour: at most 100 tables, in 4 KiB."""
     if memory.persisted_at is not None and now - memory.persisted_at < _PERSIST_EVERY:
         return memory
     looks: dict[tuple[str, int], Look] = {}
@@ -88,10 +90,10 @@ def persist(memory: Memory, concerned: Iterable[tuple[str, int]], now: datetime)
         for known in (memory.recalled, memory.older):
             if database in known and oid in known[database].tables:
                 looks.setdefault((database, oid), known[database])
-    counters = [
+    counters = _within_budget(
         "/".join((database, *map(str, (oid, *look.tables[oid]))))
         for (database, oid), look in sorted(looks.items(), key=lambda item: item[0])
-    ][:_PERSISTED]
+    )
     before = memory.persisted
     if not counters:
         return replace(memory, persisted=None)
@@ -100,6 +102,17 @@ def persist(memory: Memory, concerned: Iterable[tuple[str, int]], now: datetime)
     youngest = max(look.taken_at for look in looks.values())
     made = Baseline(taken_at=wire_time(youngest), counters=counters)
     return replace(memory, persisted=made, persisted_at=now)
+
+
+def _within_budget(entries: Iterable[str]) -> list[str]:
+    kept: list[str] = []
+    size = 0
+    for entry in entries:
+        size += len(entry.encode()) + 3
+        if size > _BUDGET or len(kept) == _PERSISTED:
+            break
+        kept.append(entry)
+    return kept
 
 
 def _look(snapshot: Snapshot) -> Look:

@@ -12,7 +12,7 @@ from setpoint.engine.model import Finding
 SHOWN = 20
 RESOLVED = 5
 BUDGET = 16 * 1024
-"""Bytes of status that the shown findings may take."""
+"""Bytes of status that the findings may take, those that went away included."""
 
 Identity = tuple[str, str]
 """Of a finding: its id and its object."""
@@ -39,9 +39,13 @@ def show(
     ordered = sorted(findings, key=lambda f: (f.severity.rank, f.id, f.object))
     numbers = count(findings)
     before = {(item["id"], item["object"]): item for item in previous.get("items", ())}
+    resolved = _resolved(findings, previous, now)
     items = _within_budget(
-        _item(finding, before.get((finding.id, finding.object)), magnitudes, now)
-        for finding in ordered[:SHOWN]
+        (
+            _item(finding, before.get((finding.id, finding.object)), magnitudes, now)
+            for finding in ordered[:SHOWN]
+        ),
+        BUDGET - sum(map(_size, resolved)),
     )
     return Findings(
         total=len(findings),
@@ -52,7 +56,7 @@ def show(
         worst=ordered[0].severity if ordered else None,
         truncated=len(findings) - len(items),
         items=items,
-        resolved=_resolved(findings, previous, now) or None,
+        resolved=resolved or None,
         ignored=ignored or None,
     )
 
@@ -131,11 +135,7 @@ def _item(
     magnitudes: Mapping[Identity, float],
     now: datetime,
 ) -> FindingItem:
-    if (
-        before is not None
-        and before["severity"] == finding.severity
-        and before.get("confidence", finding.confidence) == finding.confidence
-    ):
+    if before is not None and before["severity"] == finding.severity:
         shown = magnitudes.get((finding.id, finding.object), finding.magnitude)
         if shown / 2 < finding.magnitude < shown * 2:
             return FindingItem.model_validate(before)
@@ -152,12 +152,16 @@ def _item(
     )
 
 
-def _within_budget(items: Iterable[FindingItem]) -> list[FindingItem]:
+def _size(item: FindingItem | ResolvedItem) -> int:
+    return len(item.model_dump_json(by_alias=True).encode())
+
+
+def _within_budget(items: Iterable[FindingItem], budget: int) -> list[FindingItem]:
     kept: list[FindingItem] = []
     size = 0
     for item in items:
-        size += len(item.model_dump_json(by_alias=True).encode())
-        if size > BUDGET:
+        size += _size(item)
+        if size > budget:
             break
         kept.append(item)
     return kept

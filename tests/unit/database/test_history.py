@@ -84,7 +84,13 @@ def test_many_tables_are_cut_at_a_hundred() -> None:
     memory = history.persist(memory, [("shop", n) for n in range(1, 300)], NOW)
     assert memory.persisted is not None
     assert len(memory.persisted.counters) == 100
-    assert len(memory.persisted.model_dump_json()) < 6 * 1024
+    assert len(memory.persisted.model_dump_json()) < 4 * 1024 + 200
+    [long] = [snapshot(database="d" * 63, tables=tables)]
+    _, memory = look(Memory(), long)
+    memory = history.persist(memory, [("d" * 63, n) for n in range(1, 300)], NOW)
+    assert memory.persisted is not None
+    assert 30 < len(memory.persisted.counters) < 100
+    assert len(memory.persisted.model_dump_json()) < 4 * 1024 + 200
 
 
 @pytest.mark.parametrize("broken", ["", "shop/1", "shop/a/b/c/d", "shop/1/2/3/4/x"])

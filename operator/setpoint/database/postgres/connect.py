@@ -69,10 +69,7 @@ async def connect(
                 prepare_threshold=None,
             )
         async with connection:
-            if connection.info.server_version < MIN_VERSION:
-                raise Failure(
-                    Reason.UNSUPPORTED, "the Postgres server is older than 13, the oldest supported"
-                )
+            require_supported(connection.info.server_version)
             await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
             await connection.set_read_only(True)
             yield connection
@@ -83,6 +80,14 @@ async def connect(
             Reason.UNSUPPORTED,
             "the database holds names that are not UTF-8: rename them (its encoding is SQL_ASCII)",
         ) from None
+
+
+def require_supported(version: int) -> None:
+    """Of a version number as libpq has it, such as 150020. Raises Failure(UNSUPPORTED)."""
+    if version < MIN_VERSION:
+        raise Failure(
+            Reason.UNSUPPORTED, "the Postgres server is older than 13, the oldest supported"
+        )
 
 
 @contextlib.contextmanager

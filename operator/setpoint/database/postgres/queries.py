@@ -69,6 +69,9 @@ SELECT DISTINCT n.nspname::pg_catalog.text COLLATE pg_catalog."C" AS schema
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
  WHERE c.relkind IN ('r', 'p', 'm')
    AND {_USERS}
+   AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r
+                    WHERE r.rolname = 'pg_read_all_data'
+                      AND pg_catalog.pg_has_role(r.oid, 'USAGE'))
    AND NOT pg_catalog.has_table_privilege(c.oid, 'SELECT')
  ORDER BY 1
 """  # noqa: S608 - of constants
@@ -147,8 +150,9 @@ SELECT i.indexrelid::pg_catalog.int8 AS oid, i.indrelid::pg_catalog.int8 AS tabl
                          WHERE p.index_relid IS NOT NULL) AS is_building,
        i.indisreplident AS is_replica_identity,
        i.indisclustered AS is_clustered, i.indimmediate AS is_immediate,
-       COALESCE((pg_catalog.to_jsonb(i) ->> 'indnullsnotdistinct')::pg_catalog.bool, false)
-           AS nulls_not_distinct,
+       CASE WHEN i.indisunique AND NOT i.indisprimary
+            THEN COALESCE((pg_catalog.to_jsonb(i) ->> 'indnullsnotdistinct')::pg_catalog.bool,
+                          false) ELSE false END AS nulls_not_distinct,
        k.name AS constraint, COALESCE(k.is_referenced, false) AS is_referenced,
        i.indkey::pg_catalog.int2[] AS attributes, i.indnkeyatts AS keys,
        i.indclass::pg_catalog.oid[]::pg_catalog.int8[] AS classes,

@@ -179,7 +179,9 @@ def _double(index: Index, snapshot: Snapshot) -> Index | None:
     if not index.is_valid:
         return None
     for other in _siblings(index, snapshot):
-        if _definition(other) != _definition(index) or not _serves_uniqueness(other, index):
+        if other.key != index.key or _definition(other) != _definition(index):
+            continue
+        if not _serves_uniqueness(other, index):
             continue
         if not _serves_uniqueness(index, other) or _rank(other) < _rank(index):
             return other
