@@ -222,7 +222,7 @@ def test_good_ones_are_taken_with_their_defaults(cluster: Cluster, kind: str) ->
         ("DBTuning", "analysis.deadTuples", "0%", "above 0%"),
         ("DBTuning", "analysis.longTransaction", "5 minutes", "should match"),
         ("DBTuning", "ignore.0.reason", None, "Required value"),
-        ("DBTuning", "ignore.0", {"reason": "r"}, "set finding, object or both"),
+        ("DBTuning", "ignore", [{"reason": "r"}], "set finding, object or both"),
         ("DBTuning", "ignore.0.until", "2027-13-01", "should match"),
         ("DBTuning", "ignore.0.finding", "unused index", "should match"),
         ("CacheTuning", "defaultTTL.include", [], "should have at least 1 items"),
