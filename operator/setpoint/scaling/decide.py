@@ -75,6 +75,7 @@ def _remembered(
         requested=requested_of(resource.annotations),
         repairs=repairs,
         tasks=observed.metrics.tasks,
+        missing=observed.missing is not None,
         tag_known=memory.tag_known or observed.is_tagged is not None,
     )
 

@@ -86,7 +86,8 @@ class Memory:
     `generation` and `requested` of the last look; `written`: when (seconds of the reader's clock)
     a part of AWS was last written, so that what was read before is not used any more; `arns` of
     policies as PutScalingPolicy told them; `repairs`: how often a policy was put again because its
-    alarms were gone; `tasks` as metrics last had them; `tag_known`: AWS was asked for the target's.
+    alarms were gone; `tasks` as metrics last had them; `tag_known`: AWS was asked for the target's;
+    `missing`: ECS had no such service, so it is asked again at each look.
     """
 
     generation: int = -1
@@ -96,6 +97,7 @@ class Memory:
     repairs: Mapping[str, int] = field(default_factory=dict)
     tasks: float | None = None
     tag_known: bool = False
+    missing: bool = False
 
 
 def scalable_id(target: ScalingTarget) -> ScalableId:

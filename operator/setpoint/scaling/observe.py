@@ -77,9 +77,10 @@ class Look:
 async def observe(look: Look) -> Observed:
     """One look. Raises Failure."""
     reads, scope, target = look.reads, look.scope, look.target
+    now = Freshness(FULL_ROUND, reads.clock())
     account, service, found, existing, schedules, extras = await asyncio.gather(
         look.gateway.account(scope),
-        _service(look, look.rarely("service")),
+        _service(look, now if look.memory.missing else look.rarely("service")),
         reads.scalable_target(scope, target, look.often("target")),
         reads.scaling_policies(scope, target, look.rarely("policies")),
         reads.scheduled_actions(scope, target, look.rarely("schedules")),
@@ -90,7 +91,7 @@ async def observe(look: Look) -> Observed:
     parts = (activities, values, tagged, seen_alarms)
     numbers = values if isinstance(values, Metrics) else Metrics()
     if isinstance(service, Service) and _has_moved(look, numbers, service):
-        service = await _service(look, Freshness(FULL_ROUND, reads.clock()))
+        service = await _service(look, now)
     return Observed(
         account=account,
         region=scope.region,

@@ -340,7 +340,7 @@ async def test_a_service_that_comes_later_is_waited_for(service: Service) -> Non
     assert failure.reason is Reason.TARGET_NOT_FOUND
     assert "looked for again" in failure.message
     await asyncio.to_thread(shop.create_ecs_service, service.account, "prod", "later", 1)
-    assert not (await loop.attempt()).failures
+    assert not (await loop.attempt(timedelta(seconds=5))).failures, "not a full round later"
 
 
 async def test_tasks_that_come_and_go_are_seen_within_an_interval(service: Service) -> None:
