@@ -75,6 +75,10 @@ class PlanStatus(Model):
     """The actions in their order."""
 
 
+ORIGINAL_LENGTH = 4096
+"""Characters that the record of a former value may have."""
+
+
 class AppliedOp(StrEnum):
     """What setpoint did to something it manages."""
 
@@ -94,5 +98,5 @@ class Applied(Model):
     op: AppliedOp
     """Created or Changed."""
 
-    original: Annotated[str, Field(max_length=4096)] = ""
+    original: Annotated[str, Field(max_length=ORIGINAL_LENGTH)] = ""
     """The value before setpoint first changed it."""

@@ -1,6 +1,6 @@
 """What flows through the engine: resources in, decisions out. Plain values, no I/O."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -132,8 +132,10 @@ class Decision(Generic[M]):
     holds back until later (a maintenance window), else empty. `failures` are parts that could not
     be observed while others could. `memory` replaces the kind's memory of this resource. `again`
     asks for another look earlier than spec.interval. `conditions` are the kind's own, beside the
-    common ones. `proven` are records of ownership that status has lost and the real system proves.
-    `ignored` is the number of findings that the spec does not want.
+    common ones. `records` are added to status beside those of actions: of what was adopted as it
+    was, or what the real system itself proves to be ours. `forgotten` names objects whose records
+    go, as they are gone and nobody wants them. `ignored` is the number of findings that the spec
+    does not want.
     """
 
     memory: M
@@ -144,5 +146,6 @@ class Decision(Generic[M]):
     pending: str = ""
     again: timedelta | None = None
     conditions: Sequence[KindCondition] = ()
-    proven: Sequence[Applied] = ()
+    records: Sequence[Applied] = ()
+    forgotten: Collection[str] = ()
     ignored: int = 0

@@ -1,7 +1,7 @@
 """Status of a ScalingPolicy. Pure."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from setpoint.api.scalingpolicy import (
@@ -13,6 +13,7 @@ from setpoint.api.scalingpolicy import (
     ScalingPolicySpec,
     ScalingPolicyStatus,
     ScheduleStatus,
+    State,
 )
 from setpoint.engine.conditions import wire_time
 from setpoint.engine.display import MILLISECONDS, PERCENT, PERCENT_1, Display
@@ -29,7 +30,7 @@ def report(
     spec, records = resource.spec, applied(resource.status)
     schedules = scheduled.matches(spec.schedules, observed.schedules, records)
     in_force = scheduled.in_force(schedules, observed)
-    bounds = target.effective(spec.capacity, observed, in_force, display.now)
+    bounds = target.Situation(resource, observed, in_force, display.now).effective
     shown = resource.status.get("metrics") or {}
     return ScalingPolicyStatus(
         resource=display_name(observed.id),
@@ -70,7 +71,7 @@ def _capacity(observed: Observed) -> CapacityStatus:
 def _metrics(
     spec: ScalingPolicySpec, observed: Observed, shown: Mapping[str, Any], display: Display
 ) -> MetricValues:
-    if observed.failures and shown:  # not known now; what was known stays
+    if not observed.measured and shown:  # not known now; what was known stays
         return MetricValues.model_validate(shown)
     limits, now = spec.alerts.thresholds, observed.metrics
     seconds = limits.response_time.total_seconds()
@@ -89,12 +90,21 @@ def _metrics(
 
 
 def _schedule(match: scheduled.Match, now: datetime) -> ScheduleStatus:
+    state = match.state(now)
     following = match.next_firing(now)
+    if following is not None and _is_frequent(match, following):
+        following = None
     return ScheduleStatus(
         name=match.wanted.name,
-        state=match.state(now),
-        next=None if following is None else wire_time(following),
+        state=state,
+        next=None if following is None or state is State.MISSING else wire_time(following),
     )
+
+
+def _is_frequent(match: scheduled.Match, following: datetime) -> bool:
+    """Status does not follow one that fires again within the hour."""
+    after = match.next_firing(following)
+    return after is not None and after - following < timedelta(hours=1)
 
 
 def _last_activity(observed: Observed) -> ScalingActivity | None:

@@ -180,7 +180,7 @@ def test_good_ones_are_taken_with_their_defaults(cluster: Cluster, kind: str) ->
         ("ScalingPolicy", "target", None, "Required value"),
         ("ScalingPolicy", "capacty", {"min": 1}, "unknown field"),
         ("ScalingPolicy", "targetTracking.0.metric", "CPUs", "none that AWS predefines"),
-        ("ScalingPolicy", "targetTracking.0.target", 101, "between 1 and 100 percent"),
+        ("ScalingPolicy", "targetTracking.0.target", 101, "at most 100 percent"),
         ("ScalingPolicy", "targetTracking.0.target", "lots", "should match"),
         ("ScalingPolicy", "targetTracking.0.scaleInCooldown", "25h", "must not be longer than 24h"),
         ("ScalingPolicy", "metrics", None, "needs resourceLabel, or metrics.loadBalancer"),
