@@ -33,12 +33,13 @@ def modify(world: World, call: Call) -> dict[str, Any]:
     storage.check(instance, wanted)
     _set_maximum(instance, params, wanted)
     _set_at_once(call, instance, params)
+    at_once = bool(params.get("ApplyImmediately"))
     for name, value in wanted.items():
-        if value == instance.current(name):
-            instance.pending.pop(name, None)
-        else:
+        if value != instance.current(name):
             instance.pending[name] = value
-    if params.get("ApplyImmediately"):
+        elif at_once:  # the one way that RDS's user guide knows to take a change back
+            instance.pending.pop(name, None)
+    if at_once:
         apply_all(world, call, instance)
     return {"DBInstance": find(world, call, params["DBInstanceIdentifier"]).database}
 
@@ -53,11 +54,12 @@ def run_maintenance(world: World, call: Call, name: str | None) -> None:
 
 
 def _check_state(instance: Instance, wanted: Mapping[str, Any]) -> None:
-    """Storage may also grow in storage-full; all but storage may change while it is optimized."""
+    """Storage may also grow in storage-full, and nothing else may change; all but storage may
+    change while it is optimized."""
     state = instance.database.status
     fits = {
         "available": not instance.applying,
-        "storage-full": "AllocatedStorage" in wanted,
+        "storage-full": wanted.keys() <= set(STORAGE),
         "storage-optimization": True,
     }
     if not fits.get(state, False):
