@@ -5,9 +5,11 @@ that the API server enforces, so that both sides accept the same texts.
 """
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
+from cronsim import CronSim, CronSimError
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 _DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -50,6 +52,24 @@ def _parse_storage(value: object) -> int:
     if not match:
         raise ValueError("write a size in Gi or Ti, such as 200Gi")
     return int(match[1]) * (1024 if match[2] == "Ti" else 1)
+
+
+def checked_cron(text: str) -> str:
+    """A cron expression of five fields that comes true some time. Raises ValueError."""
+    try:
+        next(CronSim(text, datetime(2024, 1, 1, tzinfo=UTC)))
+    except (CronSimError, StopIteration):
+        raise ValueError("write five cron fields that come true, such as 0 3 * * SUN") from None
+    return text
+
+
+def checked_time_zone(name: str) -> str:
+    """The name of an IANA time zone. Raises ValueError."""
+    try:
+        ZoneInfo(name)
+    except (ValueError, KeyError, OSError):  # a path, an unknown name, a folder
+        raise ValueError("write an IANA time zone, such as Europe/Berlin") from None
+    return name
 
 
 def _string(pattern: str, example: str, **extra: Any) -> WithJsonSchema:

@@ -117,9 +117,10 @@ class Decision(Generic[M]):
     """What a kind makes of what it observed.
 
     `actions` in the order in which they are to be carried out. `pending` says what the real system
-    holds back until later (a maintenance window), else empty. `failures` are parts that could not
-    be observed while others could. `memory` replaces the kind's memory of this resource. `again`
-    asks for another look earlier than spec.interval.
+    holds back until later (a maintenance window), else empty. `settling` says which change that was
+    made is not to be seen yet, else empty: the resource is Reconciling until it is. `failures` are
+    parts that could not be observed while others could. `memory` replaces the kind's memory of this
+    resource. `again` asks for another look earlier than spec.interval.
     """
 
     memory: M
@@ -128,4 +129,5 @@ class Decision(Generic[M]):
     samples: Sequence[Sample] = ()
     failures: Sequence[Failure] = ()
     pending: str = ""
+    settling: str = ""
     again: timedelta | None = None

@@ -62,11 +62,13 @@ def outcome(attempt: Attempt) -> Outcome:
     waiting += [attempt.decision.pending] if attempt.decision.pending else []
     if any(action.blocked_by is BlockedBy.APPROVAL for action in attempt.gated.blocked):
         waiting.append(f"approve with the annotation {plan.APPROVE}={attempt.gated.digest}")
+    running = [plan.sentence(a) for a in attempt.gated.runnable if not a.background]
+    running += [attempt.decision.settling] if attempt.decision.settling else []
     return Outcome(
         failures=attempt.failures,
         waiting=waiting,
         drifted=() if spec.mode is Mode.ENFORCE else differences,
-        running=[plan.sentence(a) for a in attempt.gated.runnable if not a.background],
+        running=running,
         findings=findings.count(attempt.decision.findings),
         read_only=spec.mode is Mode.OBSERVE,
     )
