@@ -32,7 +32,8 @@ _NOT_FOUND = frozenset(
 )  # fmt: skip
 _QUOTA = frozenset(
     {"LimitExceededException", "InstanceQuotaExceeded", "StorageQuotaExceeded",
-     "InsufficientDBInstanceCapacity", "ServiceQuotaExceededException"}
+     "InsufficientDBInstanceCapacity", "ProvisionedIopsNotAvailableInAZFault",
+     "ServiceQuotaExceededException"}
 )  # fmt: skip
 _BUSY = frozenset(
     {"ConcurrentUpdateException", "InvalidDBInstanceState", "InvalidDBInstanceStateFault",
