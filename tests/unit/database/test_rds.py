@@ -9,7 +9,8 @@ import pytest
 from setpoint.api.conditions import Reason
 from setpoint.api.dbtuning import RDS
 from setpoint.api.plan import Applied, AppliedOp, BlockedBy, Risk
-from setpoint.database.rds.decide import SETTLE, RDSDecision, decide
+from setpoint.database.rds.decide import RDSDecision, decide
+from setpoint.database.rds.gates import SETTLE
 from setpoint.database.rds.memory import RDSMemory, Sent, from_status
 from setpoint.database.rds.model import RDSObserved
 from setpoint.database.rds.report import report

@@ -221,7 +221,7 @@ def test_the_breaker_and_the_missing_metrics_are_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "memory", "credits", "smaller"),
+    ("name", "memory", "saved", "smaller"),
     [
         ("db.t4g.medium", 4, 576, True),
         ("db.t3.micro", 1, 288, False),
@@ -233,9 +233,7 @@ def test_the_breaker_and_the_missing_metrics_are_told() -> None:
         ("db.x2g.large", None, None, False),
     ],
 )
-def test_what_a_class_has(
-    name: str, memory: int | None, credits: int | None, smaller: bool
-) -> None:
+def test_what_a_class_has(name: str, memory: int | None, saved: int | None, smaller: bool) -> None:
     assert hardware.memory(name) == (memory * GIB if memory else None)
-    assert hardware.most_credits(name) == credits
+    assert hardware.most_credits(name) == saved
     assert hardware.has_smaller(name) is smaller

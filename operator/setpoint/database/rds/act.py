@@ -4,8 +4,8 @@ from datetime import datetime
 
 from setpoint.api.conditions import Reason
 from setpoint.aws.gateway import AWSGateway, Scope
-from setpoint.database.rds.decide import Order
 from setpoint.database.rds.memory import RDSMemory, Sent
+from setpoint.database.rds.steps import Order
 from setpoint.engine.failure import Failure
 
 _UNCERTAIN = (Reason.CONNECTION_FAILED, Reason.TIMED_OUT)

@@ -12,7 +12,6 @@ from setpoint.api.conditions import Reason
 from setpoint.api.dbtuning import RDS
 from setpoint.api.plan import Applied, PlanOp, Risk
 from setpoint.database.rds import pending, storage
-from setpoint.database.rds.decide import Order
 from setpoint.database.rds.model import (
     CLASS,
     FIELDS,
@@ -23,6 +22,7 @@ from setpoint.database.rds.model import (
     RDSObserved,
     shown,
 )
+from setpoint.database.rds.steps import Order
 from setpoint.database.window import opening
 from setpoint.engine.failure import Failure
 from setpoint.engine.model import Action
