@@ -10,7 +10,14 @@ from setpoint.api.alerts import SlackTarget
 from setpoint.api.base import ATOMIC, Model, SecretRef, cel, list_map, validations
 from setpoint.api.common import CommonSpec, CommonStatus, Interval
 from setpoint.api.crd import Column, Names
-from setpoint.api.types import Duration, Storage, checked_cron, checked_time_zone
+from setpoint.api.types import (
+    CRON_RULE,
+    ZONE_RULE,
+    Duration,
+    Storage,
+    checked_cron,
+    checked_time_zone,
+)
 
 WindowDuration = Annotated[
     Duration,
@@ -30,10 +37,15 @@ class MaintenanceWindow(Model):
 
     cron: Annotated[
         str,
-        Field(max_length=100, pattern=r"^[0-9A-Za-z*,/#-]+( +[0-9A-Za-z*,/#-]+){4}$"),
+        Field(
+            max_length=100,
+            pattern=r"^[0-9A-Za-z*,/#-]+( +[0-9A-Za-z*,/#-]+){4}$",
+            json_schema_extra=validations(cel(CRON_RULE, "write five cron fields: 0 3 * * SUN")),
+        ),
         AfterValidator(checked_cron),
     ]
-    """When the window opens: minute, hour, day of month, month, day of week, as cron has them."""
+    """When the window opens: minute, hour, day of month, month, day of week, as cron has them;
+    SUN#1 is the first Sunday of a month."""
 
     duration: WindowDuration
     """How long it stays open. A change is begun while it is open; how long RDS then takes is not
@@ -41,7 +53,11 @@ class MaintenanceWindow(Model):
 
     time_zone: Annotated[
         str,
-        Field(max_length=64, pattern=r"^[A-Za-z][A-Za-z0-9_+/-]*$"),
+        Field(
+            max_length=64,
+            pattern=r"^[A-Za-z][A-Za-z0-9_+/-]*$",
+            json_schema_extra=validations(cel(ZONE_RULE, "write a time zone: Europe/Berlin")),
+        ),
         AfterValidator(checked_time_zone),
     ] = "UTC"
     """IANA time zone in which cron is meant, such as Europe/Berlin. A time that a change to

@@ -22,6 +22,30 @@ PERCENT_PATTERN = r"^[0-9]{1,3}(\.[0-9]{1,2})?%$"
 STORAGE_PATTERN = r"^[1-9][0-9]{0,6}(Gi|Ti)$"
 
 
+def _cron_field(value: str, extra: str = "") -> str:
+    """The pattern of a cron field: a list of `*`, values, ranges, all with or without a step."""
+    item = rf"((\*|{value}(-{value})?)(/[1-9][0-9]?)?{extra})"
+    return f"{item}(,{item})*"
+
+
+_NAMED_DAY = "([0-7]|SUN|MON|TUE|WED|THU|FRI|SAT)"
+_NAMED_MONTH = "(0?[1-9]|1[0-2]|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)"
+_CRON = " +".join(
+    (
+        _cron_field("[0-5]?[0-9]"),
+        _cron_field("([01]?[0-9]|2[0-3])"),
+        _cron_field("(0?[1-9]|[12][0-9]|3[01])", "|LW?"),
+        _cron_field(_NAMED_MONTH),
+        _cron_field(_NAMED_DAY, f"|{_NAMED_DAY}#[1-5]|[0-7]L"),
+    )
+)
+CRON_RULE = f"self.matches(r'^(?i){_CRON}$')"
+"""CEL: five cron fields with values in their ranges."""
+
+ZONE_RULE = "timestamp('2026-01-01T00:00:00Z').getHours(self) >= 0"
+"""CEL: a time zone that the API server knows."""
+
+
 def parse_duration(value: object) -> timedelta:
     """`1h30m` → a timedelta. Raises ValueError for anything that is no duration's text."""
     if not isinstance(value, str) or not re.match(DURATION_PATTERN, value):

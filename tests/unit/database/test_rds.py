@@ -324,6 +324,18 @@ def test_storage_grows_while_our_own_class_waits_without_a_restart() -> None:
     assert found.actions[0].risk is Risk.MEDIUM, "it was approved before"
 
 
+def test_a_withdrawal_that_rds_refuses_is_not_repeated_at_once() -> None:
+    memory = memory_of()
+    memory.queued_class = NEW
+    entry = Sent(NOW, {"DBInstanceClass": OLD}, immediately=True)
+    memory.refused(entry, Failure(Reason.REJECTED, "no"))
+    found = decided(
+        seen({"DBInstanceClass": NEW}), memory, instanceClass=NEW, allocatedStorage="200Gi"
+    )
+    assert sent(found) == []
+    assert [failure.reason for failure in found.failures] == [Reason.REJECTED]
+
+
 @pytest.mark.parametrize(
     ("observed", "entries"),
     [
@@ -426,6 +438,20 @@ def test_the_ledger_survives_in_status() -> None:
         memory.sent, NEW, "db.x.large",
     )  # fmt: skip
     assert from_status({"modifications": "nonsense"}) == RDSMemory() == from_status(None)
+
+
+def test_a_class_that_runs_is_queued_no_more() -> None:
+    memory = RDSMemory(queued_class=NEW)
+    assert report(seen({"DBInstanceClass": NEW}), memory, "", NOW).queued_class == NEW
+    assert report(seen(DBInstanceClass=NEW), memory, "", NOW).queued_class is None
+
+
+def test_the_column_says_what_is_under_way_and_what_waits() -> None:
+    assert decided(instanceClass=NEW, window=CLOSED).waiting == "class, Sun 03:00"
+    memory = memory_of({"DBInstanceClass": NEW}, ago=timedelta(seconds=3))
+    assert decided(SEEN, memory, instanceClass=NEW, window=OPEN).waiting == "class, now"
+    queued = seen({"DBInstanceClass": NEW, "AllocatedStorage": 200})
+    assert report(queued, RDSMemory(), "", NOW).pending == "class+storage, Sun 03:00"
 
 
 def test_the_ledger_is_bounded() -> None:

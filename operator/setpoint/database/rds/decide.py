@@ -44,7 +44,8 @@ def decide(spec: RDS, observed: RDSObserved, memory: RDSMemory, now: datetime) -
     settling = gates.settling_text(sight)
     gated = gates.in_order([gates.gate(sight, step, settling) for step in wanted])
     if gates.must_withdraw(sight, gated):
-        gated = gates.in_order([steps.withdrawal(sight), *gated])
+        withdrawal = gates.gate(sight, steps.withdrawal(sight), settling)
+        gated = gates.in_order([withdrawal, *gated])
     failures = [Failure(Reason.INVALID_SPEC, "; ".join(refusals))] if refusals else []
     failures += [f for s in gated if (f := memory.held(s.order.values, now)) is not None]
     return RDSDecision(
