@@ -20,7 +20,7 @@ from setpoint.database.window import opening
 from setpoint.engine.failure import Failure
 from setpoint.engine.model import Action
 
-_LOOK_AGAIN = timedelta(seconds=30)
+_LOOK_AGAIN = timedelta(seconds=15)
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,9 @@ def _held_back(sight: Sight, gated: Sequence[Step]) -> str:
     parts = []
     if names := sorted(sight.observed.pending):
         text = pending.listed(sight.observed, names)
-        parts.append(f"RDS holds {text} (its window opens {pending.opens(sight.observed)} UTC)")
+        parts.append(
+            f"RDS holds {text} (its maintenance window opens {pending.opens(sight.observed)} UTC)"
+        )
     if _fields_waiting(gated) and sight.window and sight.window.next and not sight.window.is_open:
         parts.append(f"spec.rds.window opens {sight.window.next:%Y-%m-%d %H:%M %Z}")
     return "; ".join(parts)
@@ -124,7 +126,7 @@ def _again(sight: Sight, gated: Sequence[Step], settling: str) -> timedelta | No
     if not gated or sight.window is None:
         return None
     if sight.window.is_open:
-        return _LOOK_AGAIN * 2 if any(s.blocked is BlockedBy.STATE for s in gated) else None
+        return 4 * _LOOK_AGAIN if any(s.blocked is BlockedBy.STATE for s in gated) else None
     if sight.window.next is None:
         return None
     return min(sight.window.next - sight.now + timedelta(seconds=1), DAY)
