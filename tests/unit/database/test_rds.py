@@ -239,6 +239,10 @@ def test_while_storage_is_optimized_only_the_rest_changes() -> None:
     assert sent(decided(observed, instanceClass=NEW)) == [{"DBInstanceClass": NEW, "now": False}]
     assert sent(decided(observed, maxAllocatedStorage="1Ti"))
     assert not sent(decided(observed, allocatedStorage="200Gi"))
+    both = decided(observed, allocatedStorage="200Gi", instanceClass=NEW)
+    assert not sent(both), "in RDS's queue the class would be in the storage's way"
+    both = decided(observed, allocatedStorage="200Gi", instanceClass=NEW, window=OPEN)
+    assert sent(both) == [{"DBInstanceClass": NEW, "now": True}], "at once it is not"
     newer = replace(SEEN, optimizing=True)  # as DescribeDBInstances says it today
     assert not sent(decided(newer, allocatedStorage="200Gi"))
 
@@ -427,6 +431,25 @@ def test_what_rds_refuses_is_not_sent_again_at_once(reason: Reason, minutes: int
     assert not memory.held(entry.values, then)
     memory.refused(replace(entry, at=then), Failure(reason, "no"))
     assert memory.held(entry.values, then + timedelta(minutes=2 * minutes - 1)), "twice as long"
+
+
+def test_what_is_known_of_our_class_in_the_queue() -> None:
+    def known(memory: RDSMemory) -> tuple[str | None, str | None]:
+        return memory.queued_class, memory.withdrawn_class
+
+    memory = RDSMemory()
+    memory.taken(Sent(NOW, {"DBInstanceClass": NEW}, immediately=False), withdraws=False)
+    assert known(memory) == (NEW, None)
+    memory.taken(Sent(NOW, {"AllocatedStorage": 200}, immediately=True), withdraws=False)
+    assert known(memory) == (NEW, None)
+    memory.taken(Sent(NOW, {"DBInstanceClass": OLD}, immediately=True), withdraws=True)
+    assert known(memory) == (None, NEW)
+    memory.keep_approval_of(NEW)
+    assert known(memory) == (None, NEW)
+    memory.keep_approval_of(OLD)
+    assert known(memory) == (None, None), "it would be another approval"
+    memory.taken(Sent(NOW, {"DBInstanceClass": NEW}, immediately=True), withdraws=False)
+    assert known(memory) == (None, None)
 
 
 def test_the_ledger_survives_in_status() -> None:

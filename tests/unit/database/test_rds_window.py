@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -71,6 +71,7 @@ def test_it_may_be_open_over_midnight_and_over_another_opening() -> None:
     duration=st.integers(10, 24 * 60),
     zone=st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"]),
 )
+@settings(deadline=None, derandomize=True)
 def test_it_is_open_from_what_it_calls_next_for_as_long_as_it_lasts(
     minutes: int, hour: int, duration: int, zone: str
 ) -> None:

@@ -15,7 +15,8 @@ from setpoint.database.rds.storage import needs_downtime
 from setpoint.database.window import shown as shown_time
 
 _HARMLESS = frozenset(
-    {"AllocatedStorage", "Iops", "StorageThroughput", "MasterUserPassword", "MultiAZ",
+    {"AllocatedStorage", "MaxAllocatedStorage", "Iops", "StorageThroughput", "MultiAZ",
+     "MasterUserPassword",
      "IAMDatabaseAuthenticationEnabled", "PendingCloudwatchLogsExports", "AutomationMode",
      "ResumeFullAutomationModeTime"}
 )  # fmt: skip
