@@ -30,13 +30,14 @@ FOREIGN = {
 def instances(draw: st.DrawFn) -> dict[str, Any]:
     kind = draw(st.sampled_from(["gp2", "gp3", "io1", "io2", "standard"]))
     size = draw(st.sampled_from([20, 100, 195, 399, 400, 500]))
-    current = {CLASS: draw(st.sampled_from(CLASSES)), STORAGE: size, TYPE: kind,
-               "Engine": draw(st.sampled_from(["postgres", "oracle-ee", "sqlserver-se"])),
+    engine = draw(st.sampled_from(["postgres", "oracle-ee", "sqlserver-se"]))
+    current: dict[str, Any] = {CLASS: draw(st.sampled_from(CLASSES)), STORAGE: size, TYPE: kind,
+               "Engine": engine,
                "BackupRetentionPeriod": 7, "EngineVersion": "16.9"}  # fmt: skip
     limit = draw(st.sampled_from([None, size + 50, 1000]))
     if limit:
         current["MaxAllocatedStorage"] = limit
-    if storage.takes_iops(kind, current["Engine"].partition("-")[0], size):
+    if storage.takes_iops(kind, engine.partition("-")[0], size):
         current["Iops"] = 12_000
     return current
 
@@ -94,7 +95,7 @@ def test_no_modification_is_a_surprise(
     ours: bool,
 ) -> None:
     spec = RDS.model_validate({"instance": "orders", **wanted})
-    held = {name: FOREIGN[name] for name in queue}
+    held: dict[str, Any] = {name: FOREIGN[name] for name in queue}
     if ours:
         held[CLASS] = "db.r6g.xlarge"
     seen = observed(current, held, state)

@@ -54,7 +54,7 @@ async def observe(
         current=current,
         pending=found.get("PendingModifiedValues") or {},
         optimizing=found["DBInstanceStatus"] == _OPTIMIZING
-        or bool(found.get("StorageOperationStatus")),
+        or found.get("StorageOperationStatus") == "Optimizing",
         default_parameters=all(
             str(group.get("DBParameterGroupName", "")).startswith("default.") for group in groups
         ),
