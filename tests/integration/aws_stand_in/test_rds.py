@@ -160,6 +160,16 @@ def test_growth_is_rounded_up(database: Database, asked: int, applied: int) -> N
             "The maximum allocated storage must be increased by at least 10 percent.",
         ),
         (
+            {"MaxAllocatedStorage": 150},
+            {"AllocatedStorage": 150},
+            "Max storage size must be greater than storage size",
+        ),
+        (
+            {},
+            {"AllocatedStorage": 150, "MaxAllocatedStorage": 150},
+            "Max storage size must be greater than storage size",
+        ),
+        (
             {},
             {"EngineVersion": "17.4"},
             ("The AllowMajorVersionUpgrade flag must be present when upgrading to a new major "
@@ -204,7 +214,8 @@ def test_growth_is_rounded_up(database: Database, asked: int, applied: int) -> N
             "storage change is being optimized."),
         ),
     ],
-    ids=["shrink", "gp3-small", "gp3-large", "io1", "gp3-low", "aurora", "version", "max",
+    ids=["shrink", "gp3-small", "gp3-large", "io1", "gp3-low", "aurora", "version", "max", "at-the-limit",
+         "limit-of-the-new-size",
          "major", "gp2-iops", "io1-throughput", "ratio", "throughput-low", "throughput-alone",
          "io1-alone", "optimizing"],
 )  # fmt: skip

@@ -170,6 +170,21 @@ async def test_the_plan_shows_what_rds_will_make_of_it(make: MakeInstance) -> No
     assert instance.described("AllocatedStorage") == [110]
 
 
+async def test_a_limit_that_cannot_be_kept_is_turned_off_before_the_storage_grows(
+    make: MakeInstance,
+) -> None:
+    instance = make(MaxAllocatedStorage=120)
+    loop = instance.loop(allocatedStorage="118Gi", maxAllocatedStorage="120Gi")
+    done = await rounds(loop, 3)
+    assert (done.failures, done.gated.actions) == ((), [])
+    assert instance.described("AllocatedStorage", "MaxAllocatedStorage") == [118, 120]
+
+    loop.set_spec(instance.spec(allocatedStorage="119Gi", maxAllocatedStorage="120Gi"))
+    done = await rounds(loop, 3)
+    assert (done.failures, done.gated.actions) == ((), [])
+    assert instance.described("AllocatedStorage", "MaxAllocatedStorage") == [130, None]
+
+
 async def test_a_larger_storage_is_left_alone(make: MakeInstance) -> None:
     instance = make(storage=300)
     done = await instance.loop(allocatedStorage="200Gi").attempt()

@@ -148,7 +148,8 @@ def test_what_goes_along_with_storage(
     spec: dict[str, Any], values: dict[str, Any], expected: dict[str, Any] | None
 ) -> None:
     expect = [] if expected is None else [{**expected, "now": True}]
-    assert sent(decided(seen(**values), **spec)) == expect
+    observed = seen(**{"MaxAllocatedStorage": None, **values})
+    assert sent(decided(observed, **spec)) == expect
 
 
 @pytest.mark.parametrize(
@@ -196,10 +197,23 @@ def test_the_limit_is_one_that_rds_takes(
     assert found == ([] if sends is None else [{"MaxAllocatedStorage": sends, "now": False}])
 
 
-def test_a_limit_below_what_growth_is_rounded_to_follows_it() -> None:
+def test_a_limit_below_what_growth_is_rounded_to_is_turned_off_before() -> None:
     observed = seen(MaxAllocatedStorage=104)
-    found = decided(observed, allocatedStorage="102Gi", maxAllocatedStorage="104Gi")
-    assert sent(found) == [{"AllocatedStorage": 110, "MaxAllocatedStorage": 110, "now": True}]
+    spec: dict[str, Any] = {"allocatedStorage": "102Gi", "maxAllocatedStorage": "104Gi"}
+    assert sent(decided(observed, **spec)) == [{"MaxAllocatedStorage": 100, "now": False}]
+    off = seen(MaxAllocatedStorage=None)
+    assert sent(decided(off, **spec)) == [{"AllocatedStorage": 110, "now": True}]
+
+
+@pytest.mark.parametrize(("size", "is_refused"), [("499Gi", False), ("500Gi", True)])
+def test_storage_does_not_grow_to_a_limit_that_the_spec_does_not_name(
+    size: str, is_refused: bool
+) -> None:
+    found = decided(allocatedStorage=size)
+    assert bool(found.actions) is not is_refused
+    assert ["set rds.maxAllocatedStorage too" in f.message for f in found.failures] == (
+        [True] if is_refused else []
+    )
 
 
 def test_what_is_pending_counts_as_done() -> None:

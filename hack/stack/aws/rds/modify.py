@@ -31,6 +31,7 @@ def modify(world: World, call: Call) -> dict[str, Any]:
     _check_state(instance, wanted)
     _check_values(instance, wanted, params)
     storage.check(instance, wanted)
+    _check_limit(instance, params, wanted)
     _set_maximum(instance, params, wanted)
     _set_at_once(call, instance, params)
     at_once = bool(params.get("ApplyImmediately"))
@@ -87,6 +88,15 @@ def _check_values(instance: Instance, wanted: Mapping[str, Any], params: Mapping
             "The AllowMajorVersionUpgrade flag must be present when upgrading to a new major "
             "version."
         )
+
+
+def _check_limit(instance: Instance, params: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Storage grows below the limit of its autoscaling only, where that is on or is turned on."""
+    size = wanted.get("AllocatedStorage")
+    now = instance.current("AllocatedStorage")
+    limit = params.get("MaxAllocatedStorage", instance.current("MaxAllocatedStorage"))
+    if size is not None and size > now and limit is not None and now < limit <= size:
+        raise storage.combination("Max storage size must be greater than storage size")
 
 
 def _set_maximum(instance: Instance, params: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:

@@ -103,8 +103,15 @@ def wanted_storage(sight: Sight) -> tuple[storage.StorageChange, list[str]]:
     spec, observed = sight.spec, sight.basis
     if observed.in_cluster:
         return storage.StorageChange(), _of_the_cluster(spec, observed)
+    size = storage.growth(spec, observed)
+    if spec.max_allocated_storage is None and observed.size < observed.limit <= size:
+        sentence = (
+            f"the storage would reach {observed.limit} GiB, where its autoscaling ends, and RDS "
+            "refuses that: set rds.maxAllocatedStorage too"
+        )
+        return storage.StorageChange(), [sentence]
     kind = str(spec.storage_type or observed.effective(TYPE))
-    found = storage.change(spec, observed, storage.growth(spec, observed), kind)
+    found = storage.change(spec, observed, size, kind)
     return (_size_only(sight), list(found.refusals)) if found.refusals else (found, [])
 
 
@@ -139,6 +146,8 @@ def free(sight: Sight, change: storage.StorageChange) -> list[Step]:
     step = Step(Order(change.params, immediately=True), changes, Risk.MEDIUM)
     if limit is None:
         return [step]
+    if limit.to == change.values.get(STORAGE):  # off: RDS takes that for the present size only
+        return [_limit_step(replace(limit, to=observed.size)), step]
     if pending.would_interrupt(sight.observed, change.params) and observed.state != FULL:
         return [_limit_step(limit), step]  # the limit fires nothing, and need not wait
     values = {**change.params, MAX_STORAGE: limit.to}
@@ -151,18 +160,21 @@ def _limit_step(limit: Change) -> Step:
 
 
 def _limit(spec: RDS, observed: RDSObserved, size: int) -> Change | None:
-    """RDS wants it 10 % above the storage, or equal: that turns autoscaling off."""
+    """The limit for storage of `size` GiB. RDS wants it 10 % above the storage; equal to it, it
+    turns autoscaling off. One that is there may be nearer: the storage has grown."""
     wanted, now = spec.max_allocated_storage, observed.limit
-    if wanted is None or (wanted == now and size <= wanted):
+    if wanted is None:
         return None
-    why = "maxAllocatedStorage differs"
-    if wanted < storage.grown(size):
+    is_on = now > observed.size
+    is_kept = is_on and wanted == now and size < wanted
+    if is_kept or (wanted < storage.grown(size) and not is_on):
+        return None
+    if wanted >= storage.grown(size):
+        why = "maxAllocatedStorage differs"
+    else:
         wanted = size
         why = "RDS wants it 10 % above the storage, or equal to it, which turns autoscaling off"
-    is_off = now == observed.size
-    if wanted == now or (is_off and wanted == size):
-        return None
-    return Change(MAX_STORAGE, shown(MAX_STORAGE, now), wanted, why)
+    return None if wanted == now else Change(MAX_STORAGE, shown(MAX_STORAGE, now), wanted, why)
 
 
 def restart(sight: Sight, change: storage.StorageChange) -> list[Step]:
