@@ -5,11 +5,9 @@ that the API server enforces, so that both sides accept the same texts.
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
-from cronsim import CronSim, CronSimError
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 _DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -20,30 +18,6 @@ _STORAGE = re.compile(r"([1-9][0-9]{0,6})(Gi|Ti)")
 DURATION_PATTERN = r"^([0-9]{1,9}(ms|s|m|h)){1,4}$"
 PERCENT_PATTERN = r"^[0-9]{1,3}(\.[0-9]{1,2})?%$"
 STORAGE_PATTERN = r"^[1-9][0-9]{0,6}(Gi|Ti)$"
-
-
-def _cron_field(value: str, extra: str = "") -> str:
-    """The pattern of a cron field: a list of `*`, values, ranges, all with or without a step."""
-    item = rf"((\*|{value}(-{value})?)(/[1-9][0-9]?)?{extra})"
-    return f"{item}(,{item})*"
-
-
-_NAMED_DAY = "([0-7]|SUN|MON|TUE|WED|THU|FRI|SAT)"
-_NAMED_MONTH = "(0?[1-9]|1[0-2]|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)"
-_CRON = " +".join(
-    (
-        _cron_field("[0-5]?[0-9]"),
-        _cron_field("([01]?[0-9]|2[0-3])"),
-        _cron_field("(0?[1-9]|[12][0-9]|3[01])", "|LW?"),
-        _cron_field(_NAMED_MONTH),
-        _cron_field(_NAMED_DAY, f"|{_NAMED_DAY}#[1-5]|[0-7]L"),
-    )
-)
-CRON_RULE = f"self.matches(r'^(?i){_CRON}$')"
-"""CEL: five cron fields with values in their ranges."""
-
-ZONE_RULE = "timestamp('2026-01-01T00:00:00Z').getHours(self) >= 0"
-"""CEL: a time zone that the API server knows."""
 
 
 def parse_duration(value: object) -> timedelta:
@@ -76,24 +50,6 @@ def _parse_storage(value: object) -> int:
     if not match:
         raise ValueError("write a size in Gi or Ti, such as 200Gi")
     return int(match[1]) * (1024 if match[2] == "Ti" else 1)
-
-
-def checked_cron(text: str) -> str:
-    """A cron expression of five fields that comes true some time. Raises ValueError."""
-    try:
-        next(CronSim(text, datetime(2024, 1, 1, tzinfo=UTC)))
-    except (CronSimError, StopIteration):
-        raise ValueError("write five cron fields that come true, such as 0 3 * * SUN") from None
-    return text
-
-
-def checked_time_zone(name: str) -> str:
-    """The name of an IANA time zone. Raises ValueError."""
-    try:
-        ZoneInfo(name)
-    except (ValueError, KeyError, OSError):  # a path, an unknown name, a folder
-        raise ValueError("write an IANA time zone, such as Europe/Berlin") from None
-    return name
 
 
 def _string(pattern: str, example: str, **extra: Any) -> WithJsonSchema:

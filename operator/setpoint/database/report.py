@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from setpoint.api.base import Mode
-from setpoint.api.dbtuning import DatabaseStatus, DBTuningSpec, DBTuningStatus, RDSStatus
+from setpoint.api.dbtuning import DatabaseStatus, DBTuningSpec, DBTuningStatus
+from setpoint.api.rds import RDSStatus
 from setpoint.database.model import Observed, Snapshot
 from setpoint.database.rds.decide import decide
 from setpoint.database.rds.memory import RDSMemory

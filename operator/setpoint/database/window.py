@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
-from setpoint.api.dbtuning import MaintenanceWindow
+from setpoint.api.window import MaintenanceWindow
 
 _SHIFT = timedelta(hours=3)  # more than any clock is put forward or back
 

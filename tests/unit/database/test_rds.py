@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from setpoint.api.conditions import Reason
-from setpoint.api.dbtuning import RDS
 from setpoint.api.plan import Applied, AppliedOp, BlockedBy, Risk
+from setpoint.api.rds import RDS
 from setpoint.database.rds.decide import RDSDecision, decide
 from setpoint.database.rds.gates import SETTLE
 from setpoint.database.rds.memory import RDSMemory, Sent, from_status

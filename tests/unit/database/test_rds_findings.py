@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from setpoint.api.conditions import Reason
-from setpoint.api.dbtuning import RDS
+from setpoint.api.rds import RDS
 from setpoint.database.rds import hardware
 from setpoint.database.rds.memory import RDSMemory, Sent
 from setpoint.database.rds.model import Metrics, RDSObserved, Series

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from setpoint.api.dbtuning import RDS
 from setpoint.api.plan import BlockedBy
+from setpoint.api.rds import RDS
 from setpoint.database.rds import pending, storage
 from setpoint.database.rds.decide import decide
 from setpoint.database.rds.memory import RDSMemory, Sent

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from setpoint.api.dbtuning import MaintenanceWindow
+from setpoint.api.window import MaintenanceWindow
 from setpoint.database.window import opening
 
 

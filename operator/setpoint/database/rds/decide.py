@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from setpoint.api.conditions import Reason
-from setpoint.api.dbtuning import RDS
 from setpoint.api.plan import Applied, AppliedOp, BlockedBy, PlanOp
+from setpoint.api.rds import RDS
 from setpoint.database.rds import gates, pending, steps
 from setpoint.database.rds.memory import DAY, RDSMemory
 from setpoint.database.rds.model import FIELDS, MAX_STORAGE, STORAGE, RDSObserved, shown

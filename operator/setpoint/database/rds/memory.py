@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from setpoint.api.conditions import Reason
-from setpoint.api.dbtuning import Modification, RDSStatus
+from setpoint.api.rds import Modification, RDSStatus
 from setpoint.database.rds.model import CLASS, OF_STORAGE, Metrics
 from setpoint.engine.conditions import read_time, wire_time
 from setpoint.engine.failure import Failure

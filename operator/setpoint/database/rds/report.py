@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from setpoint.api.dbtuning import RDSStatus
+from setpoint.api.rds import RDSStatus
 from setpoint.database.rds import memory as ledger
 from setpoint.database.rds.memory import RDSMemory
 from setpoint.database.rds.model import CLASS, STORAGE, RDSObserved

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from setpoint.api.conditions import Reason
-from setpoint.api.dbtuning import RDS
 from setpoint.api.plan import Applied, PlanOp, Risk
+from setpoint.api.rds import RDS
 from setpoint.database.rds import pending, storage
 from setpoint.database.rds.model import (
     CLASS,

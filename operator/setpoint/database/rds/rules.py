@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from statistics import linear_regression, quantiles
 from typing import Any
 
-from setpoint.api.dbtuning import RDS
 from setpoint.api.findings import Severity
+from setpoint.api.rds import RDS
 from setpoint.database.rds import hardware, pending, storage
 from setpoint.database.rds.memory import RDSMemory
 from setpoint.database.rds.metrics import DAYS

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from setpoint.api.dbtuning import RDS
 from setpoint.api.plan import BlockedBy, Risk
+from setpoint.api.rds import RDS
 from setpoint.database.rds import pending, storage
 from setpoint.database.rds.memory import RDSMemory
 from setpoint.database.rds.model import (

@@ -10,7 +10,7 @@ for each of the IOPS) and "Settings for DB instances" (which changes of type cos
 from dataclasses import dataclass, field
 from typing import Any
 
-from setpoint.api.dbtuning import RDS, StorageType
+from setpoint.api.rds import RDS, StorageType
 from setpoint.database.rds.model import IOPS, STORAGE, THROUGHPUT, TYPE, RDSObserved
 
 PLAIN_IOPS, PLAIN_THROUGHPUT = 3000, 125
