@@ -49,7 +49,8 @@ class Action:
 
     `object`, `field`, `from_` and `to` name it for the plan and its digest, so they hold no times
     and no moving numbers. `payload` is what the kind's `act` needs. `record` proves ownership: it
-    is written to status before the action is carried out. `background` work never makes the
+    is written to status before the action is carried out, and so is `intent`: fields of the kind's
+    own status, for what must be known even if no answer comes. `background` work never makes the
     resource Reconciling.
     """
 
@@ -62,6 +63,7 @@ class Action:
     risk: Risk = Risk.LOW
     payload: Any = None
     record: Applied | None = None
+    intent: Mapping[str, Any] | None = None
     blocked_by: BlockedBy | None = None
     background: bool = False
 

@@ -92,12 +92,21 @@ def of_failure(
     return {**previous, "observedGeneration": generation, "conditions": made}
 
 
+def intents(attempt: Attempt) -> dict[str, Any]:
+    """Fields of status that the actions to come want written before them."""
+    found: dict[str, Any] = {}
+    for action in attempt.gated.runnable:
+        found |= action.intent or {}
+    return found
+
+
 def before_acting(attempt: Attempt, now: datetime) -> dict[str, Any]:
     """Status with the records of ownership, written before the first action."""
     resource = attempt.resource
     names = [plan.sentence(action) for action in attempt.gated.runnable]
     return {
         **resource.status,
+        **intents(attempt),
         "applied": [entry.wire() for entry in attempt.applied],
         "conditions": conditions.progressing(
             resource.status.get("conditions") or (), resource.generation, now, "; ".join(names)

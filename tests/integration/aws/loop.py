@@ -12,6 +12,7 @@ from setpoint.engine.claims import Claims
 from setpoint.engine.display import Display
 from setpoint.engine.kind import Kind
 from setpoint.engine.model import Key, Resource
+from setpoint.engine.status import intents
 from setpoint.engine.track import Track
 from tests.integration.aws.account import NAMESPACE
 
@@ -54,6 +55,7 @@ class Loop:
 
         async def prepare(seen: Attempt) -> Resource[Any]:
             self.status["applied"] = [entry.wire() for entry in seen.applied]
+            self.status |= intents(seen)
             return replace(self.resource)
 
         done = await self._attempter.run(self.kind, self.resource, self._track, prepare)

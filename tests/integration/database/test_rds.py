@@ -1,5 +1,6 @@
 """The RDS half of DBTuning against the strict stand-in for AWS."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -369,6 +370,38 @@ async def test_the_breaker_stops_a_tug_of_war_even_over_restarts(make: MakeInsta
     instance.clock.forward(hours=24)
     await loop.attempt()
     assert len(instance.sent()) == 5
+
+
+MODIFY = {"service": "rds", "operation": "ModifyDBInstance", "count": 1}
+
+
+async def test_a_modification_whose_answer_is_lost_counts_and_is_not_repeated(
+    make: MakeInstance,
+) -> None:
+    instance = make()
+    instance.account.set_faults([{**MODIFY, "kind": "lost"}])
+    loop = instance.loop(instanceClass=NEW)
+    done = await loop.attempt()
+    assert [failure.reason for failure in done.failures] == [Reason.CONNECTION_FAILED]
+    done = await loop.attempt()
+    assert (done.failures, done.gated.actions) == ((), [])
+    assert len(loop.status["rds"]["modifications"]) == 1
+
+
+async def test_a_modification_counts_though_the_operator_dies_on_it(make: MakeInstance) -> None:
+    instance = make(MaxAllocatedStorage=500)
+    loop = instance.loop(maxModificationsPerDay=1)
+    await loop.attempt()  # the connections are there
+    instance.account.set_faults([{**MODIFY, "kind": "delay", "delay_ms": 2500}])
+    loop.set_spec(instance.spec(maxAllocatedStorage="1Ti", maxModificationsPerDay=1))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(1.5):
+            await loop.attempt()
+    loop.restart()
+    instance.clock.forward(minutes=6)
+    done = await loop.attempt()
+    assert "ModificationBudgetUsed" in [f.id for f in done.decision.findings]
+    assert {action.blocked_by for action in done.gated.actions} <= {BlockedBy.BUDGET}
 
 
 COOLDOWN = "You can't currently modify the storage of this DB instance because …"

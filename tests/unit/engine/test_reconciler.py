@@ -43,6 +43,7 @@ class World:
     acts: list[str] = field(default_factory=list)
     on_act: Callable[[], None] = lambda: None
     settling: str = ""
+    intent: dict[str, Any] | None = None
 
 
 class ThingKind:
@@ -81,7 +82,7 @@ class ThingKind:
     ) -> Decision[None]:
         record = Applied(object="x", field="v", op=AppliedOp.CHANGED, original=observed.value)
         action = Action(PlanOp.UPDATE, "x", "v", observed.value, "new", "differs", self.risk,
-                        record=record)  # fmt: skip
+                        record=record, intent=observed.intent)  # fmt: skip
         actions = [] if observed.value == "new" else [action]
         sample = Sample("noise", observed.noise, 80, f"{observed.noise}%", "80%")
         return Decision(memory=None, actions=actions, samples=[sample], settling=observed.settling)
@@ -449,6 +450,18 @@ async def test_what_cannot_shrink_is_named_when_the_rest_was_put_back(bench: Ben
     assert bench.kube.notes[-1] == (
         "what setpoint had changed was put back, but for what cannot shrink: disk size"
     )
+
+
+async def test_what_must_be_known_of_a_change_is_written_before_it_each_time(bench: Bench) -> None:
+    found: list[Any] = []
+    bench.world.intent = {"note": "about to"}
+    bench.world.on_act = lambda: found.append(bench.status.get("note"))
+    bench.kube.user({})
+    await bench.look()
+    assert "note" not in bench.status, "the kind says what stays"
+    bench.world.value = "old"
+    await bench.look()
+    assert found == ["about to", "about to"]
 
 
 async def test_a_change_that_is_not_to_be_seen_yet_is_reconciling(bench: Bench) -> None:

@@ -6,15 +6,17 @@ are those of docs/rds.md.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from setpoint.api.conditions import Reason
 from setpoint.api.plan import Applied, AppliedOp, BlockedBy, PlanOp
 from setpoint.api.rds import RDS
 from setpoint.database.rds import gates, pending, steps
-from setpoint.database.rds.memory import DAY, RDSMemory
+from setpoint.database.rds.memory import DAY, RDSMemory, Sent
 from setpoint.database.rds.model import FIELDS, MAX_STORAGE, STORAGE, RDSObserved, shown
+from setpoint.database.rds.report import report
 from setpoint.database.rds.steps import Change, Sight, Step
 from setpoint.database.window import opening
 from setpoint.engine.failure import Failure
@@ -49,7 +51,7 @@ def decide(spec: RDS, observed: RDSObserved, memory: RDSMemory, now: datetime) -
     failures = [Failure(Reason.INVALID_SPEC, "; ".join(refusals))] if refusals else []
     failures += [f for s in gated if (f := memory.held(s.order.values, now)) is not None]
     return RDSDecision(
-        actions=[action for step in gated for action in _actions(observed, step)],
+        actions=[action for step in gated for action in _actions(sight, step)],
         pending=_held_back(sight, gated),
         waiting=_waiting(sight, gated, settling),
         settling=settling,
@@ -58,8 +60,9 @@ def decide(spec: RDS, observed: RDSObserved, memory: RDSMemory, now: datetime) -
     )
 
 
-def _actions(observed: RDSObserved, step: Step) -> list[Action]:
+def _actions(sight: Sight, step: Step) -> list[Action]:
     """An action for each field; the first one carries the modification, the others go with it."""
+    observed = sight.observed
     return [
         Action(
             op=PlanOp.UPDATE,
@@ -71,10 +74,20 @@ def _actions(observed: RDSObserved, step: Step) -> list[Action]:
             risk=step.risk,
             payload=step.order if number == 0 else None,
             record=_record(observed, entry),
+            intent=_intent(sight, step) if number == 0 and step.blocked is None else None,
             blocked_by=step.blocked,
         )
         for number, entry in enumerate(step.changes)
     ]
+
+
+def _intent(sight: Sight, step: Step) -> dict[str, Any]:
+    """The ledger with this modification: it counts even if the operator dies on the way."""
+    order, memory = step.order, replace(sight.memory)
+    entry = Sent(sight.now, order.values, order.immediately)
+    memory.add(entry)
+    memory.taken(entry, withdraws=order.withdraws)
+    return {"rds": report(sight.observed, memory, "", sight.now).wire()}
 
 
 def _record(observed: RDSObserved, entry: Change) -> Applied:
