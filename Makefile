@@ -8,10 +8,10 @@ UV     := 0.13.9
 STACK  := PYTHONPATH=hack $(BIN)/python -m stack
 
 .DEFAULT_GOAL := help
-.PHONY: help setup stack test unit lint format demo demo-down generate lock clean
+.PHONY: help setup stack test unit lint format demo demo-down bench-scaling generate lock clean
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Make .venv with everything from the lock file
 
@@ -51,9 +51,13 @@ demo: stack ## See all three kinds reconcile; KEEP=1 leaves everything running
 demo-down: $(READY) ## End a demo that was kept: RUN_DIR=…
 	@$(STACK) down $(RUN_DIR)
 
-generate: $(READY) ## Write the CRDs and the docs that come from the models
+bench-scaling: stack ## A thousand ScalingPolicies: calls to AWS, and the time to act (35 minutes)
+	@$(BIN)/python tests/bench/scaling.py
+
+generate: $(READY) ## Write the CRDs, the docs and the table of AWS that come from models
 	@$(BIN)/python -m setpoint.api.kinds crds
 	@$(BIN)/python hack/generate_docs.py
+	@$(BIN)/python hack/generate_aws_table.py
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate
 

@@ -18,6 +18,7 @@ from stack.postgres import PostgresServer
 from stack.redis import RedisServer
 
 REGION = "eu-central-1"
+DEFAULT_ACCOUNT = "123456789012"
 LOAD_BALANCER = "app/prod/50dc6c495c0c9188"
 TARGET_GROUP = "targetgroup/checkout/73e2d6bc24d8a067"
 DB_PASSWORD = "shop-password"  # noqa: S105 - of a throw-away server on loopback
@@ -25,8 +26,11 @@ TABLE_ROWS = 60_000
 SCANS = 1_500
 
 
-def create_ecs_service(aws: AwsStack, cluster: str, service: str, desired: int) -> None:
-    """An ECS service with `desired` tasks."""
+def create_ecs_service(
+    aws: AwsStack, cluster: str, service: str, desired: int, *, target_group: str = TARGET_GROUP
+) -> None:
+    """An ECS service with `desired` tasks behind a load balancer's target group."""
+    arn = f"arn:aws:elasticloadbalancing:{REGION}:{aws.account or DEFAULT_ACCOUNT}:{target_group}"
     ecs = aws.boto3_client("ecs", REGION)
     ecs.create_cluster(clusterName=cluster)
     ecs.register_task_definition(
@@ -34,7 +38,11 @@ def create_ecs_service(aws: AwsStack, cluster: str, service: str, desired: int) 
         containerDefinitions=[{"name": "app", "image": "app", "cpu": 256, "memory": 512}],
     )
     ecs.create_service(
-        cluster=cluster, serviceName=service, taskDefinition=service, desiredCount=desired
+        cluster=cluster,
+        serviceName=service,
+        taskDefinition=service,
+        desiredCount=desired,
+        loadBalancers=[{"targetGroupArn": arn, "containerName": "app", "containerPort": 8080}],
     )
 
 
@@ -48,12 +56,26 @@ def set_service_load(
 
 
 def set_traffic(aws: AwsStack, *, requests: float, errors: float, seconds: float) -> None:
-    """Requests and 5xx answers a minute, and the mean response time, from now on."""
+    """Requests and 5xx answers a minute, and the mean response time, from now on.
+
+    As with AWS there is no datapoint for a count that is zero.
+    """
     dimensions = {"LoadBalancer": LOAD_BALANCER, "TargetGroup": TARGET_GROUP}
     namespace = "AWS/ApplicationELB"
-    aws.set_metric(REGION, namespace, "RequestCount", dimensions, requests)
-    aws.set_metric(REGION, namespace, "HTTPCode_Target_5XX_Count", dimensions, errors)
-    aws.set_metric(REGION, namespace, "TargetResponseTime", dimensions, seconds)
+    values = {"RequestCount": requests, "HTTPCode_Target_5XX_Count": errors,
+              "TargetResponseTime": seconds if requests else 0}  # fmt: skip
+    for name, value in values.items():
+        aws.set_metric(REGION, namespace, name, dimensions, value or None)
+
+
+def set_service_connect(
+    aws: AwsStack, cluster: str, service: str, *, discovery: str, milliseconds: float
+) -> None:
+    """The mean response time that Service Connect measures, which is in milliseconds."""
+    names = {"TargetDiscoveryName": discovery, "ClusterName": cluster, "ServiceName": service}
+    aws.set_metric(
+        REGION, "AWS/ECS", "TargetResponseTime", names, milliseconds, unit="Milliseconds"
+    )
 
 
 def create_rds_instance(aws: AwsStack, name: str, *, instance_class: str, storage: int) -> None:

@@ -175,6 +175,7 @@ async def _workers(operator: Operator, number: int) -> AsyncIterator[None]:
         for task in late:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await operator.gateway.close()
 
 
 async def _watch(ingest: Ingest, plurals: Sequence[str], namespaces: Sequence[str]) -> None:

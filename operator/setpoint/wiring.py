@@ -12,6 +12,7 @@ import structlog
 
 from setpoint.alerts.notifier import Notifier
 from setpoint.aws.gateway import AWSGateway
+from setpoint.aws.reads import Reads
 from setpoint.cache.kind import CacheTuningKind
 from setpoint.config import Config
 from setpoint.database.kind import DBTuningKind
@@ -47,6 +48,7 @@ class Operator:
     reconciler: Reconciler
     notifier: Notifier
     events: EventRecorder
+    gateway: AWSGateway
     plurals: tuple[str, ...]
 
     def tasks(self) -> list[Coroutine[Any, Any, None]]:
@@ -105,14 +107,14 @@ def assemble(
         draw,
     )
     ingest = Ingest(kinds, store, claims, queue)
-    return Operator(kube, queue, ingest, reconciler, notifier, events, tuple(kinds))
+    return Operator(kube, queue, ingest, reconciler, notifier, events, gateway, tuple(kinds))
 
 
 def _kinds(
     kube: KubeClient, network: Network, gateway: AWSGateway
 ) -> dict[str, Kind[Any, Any, Any]]:
     kinds: list[Kind[Any, Any, Any]] = [
-        ScalingKind(gateway),
+        ScalingKind(gateway, Reads(gateway)),
         DBTuningKind(kube, network, gateway),
         CacheTuningKind(kube, network),
     ]

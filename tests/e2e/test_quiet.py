@@ -57,7 +57,7 @@ def test_a_round_by_its_interval_writes_nothing_at_all(space: Space) -> None:
     shop.set_service_load(space.aws, "prod", space.service, cpu=43, memory=52)
 
     def rounds() -> int:
-        return sum(1 for c in space.calls(sequence) if c["operation"] == "DescribeServices")
+        return sum(1 for c in space.calls(sequence) if c["operation"] == "DescribeScalableTargets")
 
     space.wait(lambda: rounds() >= 2, "two rounds")
 

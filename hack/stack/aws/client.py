@@ -59,7 +59,13 @@ class AwsStack:
 
     def last_call(self) -> int:
         """The newest sequence number."""
-        return max((entry["seq"] for entry in self.ledger()), default=0)
+        found: int = self._call("GET", "ledger/last")
+        return found
+
+    def counts(self, since: int = 0) -> dict[str, int]:
+        """How often each `service:Operation` was called after sequence number `since`."""
+        found: dict[str, int] = self._call("GET", "ledger/counts", query={"since": since})
+        return found
 
     def mutations(self, since: int = 0) -> list[dict[str, Any]]:
         """Calls that may change something."""
@@ -70,8 +76,8 @@ class AwsStack:
         self._call("DELETE", "ledger")
 
     def set_faults(self, faults: Sequence[Mapping[str, Any]]) -> None:
-        """Replace the faults: service, operation (globs), kind, match, count, rate, code, message,
-        status, delay_ms; see `stack.aws.faults.Fault`."""
+        """Replace the faults: service, operation (globs), kind, match, after, per_second, count,
+        rate, code, message, status, delay_ms; see `stack.aws.faults.Fault`."""
         self._call("PUT", "faults", {"faults": [dict(fault) for fault in faults]})
 
     def faults(self) -> list[dict[str, Any]]:
@@ -94,12 +100,15 @@ class AwsStack:
         minutes: float = 10,
         samples: float | None = None,
         unit: str | None = None,
+        status: str = "Complete",
     ) -> None:
         """A steady value, one datapoint a minute, for the last `minutes` and from now on; None ends
         the metric. It replaces what the metric had. `samples` is its SampleCount; if it is not
-        given, 1, and for a service of ECS its running tasks."""
+        given, 1, and for a service of ECS its running tasks. `status` is what GetMetricData says
+        of it: with InternalError or Forbidden it gives no datapoints."""
         series = {"namespace": namespace, "name": name, "dimensions": dict(dimensions),
-                  "value": value, "minutes": minutes, "samples": samples, "unit": unit}  # fmt: skip
+                  "value": value, "minutes": minutes, "samples": samples, "unit": unit,
+                  "status": status}  # fmt: skip
         self._call("PUT", "metrics", {"region": region, "series": [series]})
 
     def put_points(
@@ -122,10 +131,63 @@ class AwsStack:
         activity = {"ResourceId": resource, **values}
         self._call("POST", "activities", {"region": region, "activities": [activity]})
 
-    def fire_schedule(self, region: str, resource: str, name: str) -> None:
-        """The time of an ECS service's scheduled action has come."""
-        values = {"region": region, "resource": resource, "name": name}
+    def fire_schedule(
+        self,
+        region: str,
+        resource: str,
+        name: str,
+        *,
+        namespace: str = "ecs",
+        dimension: str = "ecs:service:DesiredCount",
+    ) -> None:
+        """The time of a scheduled action has come: it rewrites the target's bounds for good."""
+        values = {"region": region, "resource": resource, "name": name,
+                  "namespace": namespace, "dimension": dimension}  # fmt: skip
         self._call("POST", "schedules/fire", values)
+
+    def set_target(
+        self,
+        region: str,
+        resource: str,
+        *,
+        namespace: str = "ecs",
+        dimension: str = "ecs:service:DesiredCount",
+        **values: Any,
+    ) -> None:
+        """Overwrite what DescribeScalableTargets says of a target, by AWS's names: what predictive
+        scaling does (PredictedCapacity, a raised MaxCapacity). Capacity does not move."""
+        named = {"region": region, "resource": resource, "namespace": namespace,
+                 "dimension": dimension}  # fmt: skip
+        self._call("PUT", "target", {**named, "values": values})
+
+    def put_raw(self, region: str, listing: str, objects: Sequence[Mapping[str, Any]]) -> None:
+        """Objects that a listing gives beside its own, as they are: values that AWS has added
+        since. `listing`: ScalableTargets, ScalingPolicies, ScheduledActions or MetricAlarms; times
+        as ISO 8601. They replace those that were put before."""
+        values = {"region": region, "listing": listing, "objects": [dict(o) for o in objects]}
+        self._call("PUT", "raw", values)
+
+    def create_services(
+        self,
+        region: str,
+        cluster: str,
+        prefix: str,
+        count: int,
+        *,
+        tasks: int = 2,
+        scaling: Mapping[str, float] | None = None,
+        load: Mapping[str, float] | None = None,
+    ) -> list[str]:
+        """Many ECS services at once, outside the ledger; their names are `prefix` and a number.
+
+        `scaling` (min, max, and cpu and memory in percent) gives each a scalable target with the
+        policies cpu-scaling and memory-scaling and their alarms; `load` (cpu, memory: percent)
+        steady metrics.
+        """
+        values = {"region": region, "cluster": cluster, "prefix": prefix, "count": count,
+                  "tasks": tasks, "scaling": scaling, "load": load}  # fmt: skip
+        found: list[str] = self._call("POST", "bulk/services", values)
+        return found
 
     def set_service(
         self,
@@ -136,7 +198,8 @@ class AwsStack:
         deploying: bool = False,
         running: int | None = None,
     ) -> None:
-        """Hold an ECS service in a deployment, or at a number of running tasks (None: desired)."""
+        """Hold an ECS service in a deployment (a second one, IN_PROGRESS, beside the old one), or
+        at a number of running tasks (None: desired)."""
         values = {"region": region, "cluster": cluster, "service": service}
         self._call("PUT", "ecs/service", {**values, "deploying": deploying, "running": running})
 
@@ -149,9 +212,9 @@ class AwsStack:
         self._call("PUT", "rds/instance", {"region": region, "name": name, "values": values})
 
     def settings(self, **values: Any) -> None:
-        """How the account behaves: settleSeconds, settleCalls, rdsAppearSeconds, rdsSeconds,
-        rdsOptimizeSeconds, cacheSeconds, refusedRoles, externalIds (`stack.aws.state.Settings`).
-        """
+        """How the account behaves: settleSeconds, settleCalls, staleCalls, rdsAppearSeconds,
+        rdsSeconds, rdsOptimizeSeconds, cacheSeconds, refusedRoles, externalIds
+        (`stack.aws.state.Settings`)."""
         self._call("PUT", "settings", {"settings": values})
 
     def deny(self, *denials: Mapping[str, str]) -> None:

@@ -9,12 +9,12 @@ from urllib.parse import parse_qsl
 from moto.core.base_backend import BackendDict
 from werkzeug.wrappers import Response
 
-from stack.aws import ecs, sts
-from stack.aws.autoscaling import activities, schedules
+from stack.aws import bulk, ecs, raw, sts
+from stack.aws.autoscaling import activities, schedules, targets
 from stack.aws.cloudwatch import datapoints
 from stack.aws.faults import Fault
 from stack.aws.rds import modify, progress
-from stack.aws.state import DEFAULT_ACCOUNT, Denial, Settings, World, backends
+from stack.aws.state import DEFAULT_ACCOUNT, Denial, Key, Settings, World, backends
 from stack.aws.wire import AWSError, Call
 
 PREFIX = "/_stack/"
@@ -64,10 +64,21 @@ def _add_activities(world: World, values: Mapping[str, Any]) -> None:
 
 def _fire(world: World, values: Mapping[str, Any]) -> None:
     call = _in(
-        values, ServiceNamespace="ecs", ScalableDimension="ecs:service:DesiredCount",
-        ResourceId=values["resource"], ScheduledActionName=values["name"],
+        values, ServiceNamespace=values.get("namespace", "ecs"), ResourceId=values["resource"],
+        ScalableDimension=values.get("dimension", "ecs:service:DesiredCount"),
+        ScheduledActionName=values["name"],
     )  # fmt: skip
     schedules.fire(world, call)
+
+
+def _set_target(world: World, values: Mapping[str, Any]) -> None:
+    namespace = values.get("namespace", "ecs")
+    key = Key(namespace, values["resource"], values.get("dimension", "ecs:service:DesiredCount"))
+    targets.set_values(world.region(_in(values)), key, values["values"])
+
+
+def _put_raw(world: World, values: Mapping[str, Any]) -> None:
+    raw.put(world.region(_in(values)), values["listing"], values["objects"])
 
 
 def _run_maintenance(world: World, values: Mapping[str, Any]) -> None:
@@ -126,6 +137,10 @@ _CONTROLS: dict[tuple[str, str], Callable[[World, Mapping[str, Any]], Any]] = {
     ("GET", "ledger"): lambda world, values: world.ledger.since(
         int(values.get("since", 0)), values.get("account")
     ),
+    ("GET", "ledger/last"): lambda world, values: world.ledger.last(values.get("account")),
+    ("GET", "ledger/counts"): lambda world, values: world.ledger.counts(
+        int(values.get("since", 0)), values.get("account")
+    ),
     ("DELETE", "ledger"): lambda world, values: world.ledger.clear(values.get("account")),
     ("GET", "faults"): lambda world, values: world.faults.describe(values.get("account")),
     ("PUT", "faults"): _put_faults,
@@ -133,6 +148,11 @@ _CONTROLS: dict[tuple[str, str], Callable[[World, Mapping[str, Any]], Any]] = {
     ("PUT", "metrics"): _put_metrics,
     ("POST", "activities"): _add_activities,
     ("POST", "schedules/fire"): _fire,
+    ("PUT", "target"): _set_target,
+    ("PUT", "raw"): _put_raw,
+    ("POST", "bulk/services"): lambda world, values: bulk.create_services(
+        world, _in(values), values
+    ),
     ("POST", "rds/maintenance"): _run_maintenance,
     ("PUT", "rds/instance"): _set_instance,
     ("PUT", "ecs/service"): _set_service,

@@ -3,7 +3,7 @@
 import random
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Literal, get_args
@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 from stack.aws.wire import AWSError, Call
 
 Kind = Literal["throttle", "refuse", "http", "delay", "partial_page", "reset", "lost"]
+_QUERY_SERVICES = ("cloudwatch", "rds", "elasticache", "sts")  # their codes are the old ones
 _SEED = 20261123
 
 
@@ -22,13 +23,20 @@ class Fault:
     `delay_ms` and goes on; `partial_page` halves a page; `reset` cuts the connection before the
     call is carried out, `lost` after it. Every kind waits `delay_ms` first. `service` and
     `operation` are globs; `match` is a part of the parameters (`"*"`: any value that is there).
-    `count`: so many times, then never again; `rate`: the share of calls, 0 to 1.
+    `after`: so many calls pass first, so a later page fails; `per_second`: calls within this rate
+    pass, with a second's worth at once, as AWS's own limits have it; `count`: so many times, then
+    never again; `rate`: the share of calls, 0 to 1.
+
+    What Application Auto Scaling asks CloudWatch on a caller's behalf meets the faults of the
+    service `cloudwatch` that answer, too, and comes back as FailedResourceAccessException.
     """
 
     service: str
     operation: str
     kind: Kind
     match: Mapping[str, Any] = field(default_factory=dict)
+    after: int = 0
+    per_second: float = 0.0
     count: int | None = None
     rate: float = 1.0
     code: str = ""
@@ -36,8 +44,11 @@ class Fault:
     status: int = 0
     delay_ms: int = 0
     account: str | None = None
+    _tokens: float = field(init=False, repr=False)
+    _since: float = field(init=False, repr=False, default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
+        self._tokens = max(1.0, self.per_second)
         if self.kind not in get_args(Kind):
             raise ValueError(f"no fault is called {self.kind!r}: {', '.join(get_args(Kind))}")
 
@@ -51,12 +62,27 @@ class Fault:
             and all(_matches(call.params.get(name), wanted) for name, wanted in self.match.items())
         )
 
-    def error(self) -> AWSError | None:
-        """The answer it gives; None if it gives none."""
+    def lets_pass(self) -> bool:
+        """Whether a call that it hits is spared: one of the first, or within the rate."""
+        if self.after > 0:
+            self.after -= 1
+            return True
+        if not self.per_second:
+            return False
+        now, most = time.monotonic(), max(1.0, self.per_second)
+        self._tokens = min(most, self._tokens + (now - self._since) * self.per_second)
+        self._since = now
+        spared = self._tokens >= 1
+        self._tokens -= spared
+        return spared
+
+    def error(self, service: str) -> AWSError | None:
+        """The answer it gives for a service; None if it gives none."""
         match self.kind:
             case "throttle":
+                is_query = service in _QUERY_SERVICES
                 return AWSError(
-                    self.code or "ThrottlingException",
+                    self.code or ("Throttling" if is_query else "ThrottlingException"),
                     self.message or "Rate exceeded",
                     self.status or 400,
                 )
@@ -81,12 +107,27 @@ class Faults:
 
     def describe(self, account: str | None) -> list[dict[str, Any]]:
         """The rules of an account with what is left of their counts."""
-        return [asdict(rule) for rule in self._rules if rule.account == account]
+        return [
+            {name: value for name, value in asdict(rule).items() if not name.startswith("_")}
+            for rule in self._rules
+            if rule.account == account
+        ]
 
     def take(self, call: Call) -> Fault | None:
         """The first rule that hits; it is used once more."""
-        for rule in self._rules:
+        return self._first(call, self._rules)
+
+    def take_behind(self, call: Call) -> AWSError | None:
+        """The answer to a call that one service of AWS makes to another one."""
+        rules = (r for r in self._rules if r.service == call.service and r.error(r.service))
+        rule = self._first(call, rules)
+        return rule.error(call.service) if rule else None
+
+    def _first(self, call: Call, rules: Iterable[Fault]) -> Fault | None:
+        for rule in rules:
             if rule.hits(call) and (rule.rate >= 1 or self._random.random() < rule.rate):
+                if rule.lets_pass():
+                    continue
                 if rule.count is not None:
                     rule.count -= 1
                 return rule

@@ -94,7 +94,7 @@ class Front:
         self, call: Call, fault: faults.Fault | None, environ: dict[str, Any], body: bytes
     ) -> Response:
         """Raises AWSError."""
-        error = fault.error() if fault else None
+        error = fault.error(call.service) if fault else None
         if error is not None:
             raise error
         partial = fault is not None and fault.kind == "partial_page"

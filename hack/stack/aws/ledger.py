@@ -3,6 +3,7 @@
 import bisect
 import itertools
 import time
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -49,6 +50,15 @@ class Ledger:
         start = bisect.bisect_right(self._entries, sequence, key=lambda entry: entry["seq"])
         found = self._entries[start:]
         return [e for e in found if e["account"] == account] if account else found
+
+    def last(self, account: str | None) -> int:
+        """The newest sequence number of one account or of all; 0 without any call."""
+        entries = reversed(self._entries)
+        return next((e["seq"] for e in entries if account in (None, e["account"])), 0)
+
+    def counts(self, sequence: int, account: str | None) -> dict[str, int]:
+        """How often each `service:Operation` was called after a sequence number."""
+        return Counter(f"{e['service']}:{e['operation']}" for e in self.since(sequence, account))
 
     def clear(self, account: str | None) -> None:
         """Forget the calls of one account or of all. Sequence numbers go on."""

@@ -33,8 +33,9 @@ class Key(NamedTuple):
 class Settings:
     """How an account behaves where AWS leaves it open. Times in seconds.
 
-    A new scalable target is unknown to others for `settle_seconds`, and to the first
-    `settle_calls` that need it. An RDS instance goes on saying `available` for
+    A new scalable target is unknown to others for `settle_seconds`, and to the first `settle_calls`
+    that need it. After a write the first `stale_calls` calls of each listing of Application Auto
+    Scaling show what was there before. An RDS instance goes on saying `available` for
     `rds_appear_seconds`, is `modifying` for `rds_seconds`, and after a storage change in
     `storage-optimization` for `rds_optimize_seconds`. Cache clusters take `cache_seconds` for a
     change of their parameter group. Roles by their ARN: those that trust nobody, and those that
@@ -43,6 +44,7 @@ class Settings:
 
     settle_seconds: float = 0.0
     settle_calls: int = 0
+    stale_calls: int = 0
     rds_appear_seconds: float = 0.0
     rds_seconds: float = 0.3
     rds_optimize_seconds: float = 0.0
@@ -67,6 +69,9 @@ class Region:
         self.targets: dict[str, dict[Key, Any]] = defaultdict(dict)  # by namespace
         self.activities: list[dict[str, Any]] = []
         self.series: dict[Any, Any] = {}
+        self.before: dict[str, dict[Key, Any]] | None = None  # the targets before the last write
+        self.stale_calls: dict[str, int] = {}  # answers from then, by operation
+        self.raw: dict[str, list[dict[str, Any]]] = {}
         self.instances: dict[str, Any] = {}
         self.parameter_groups: dict[str, Any] = {}
 

@@ -1,9 +1,12 @@
 """The checks that AWS makes of every request against its model, before it looks at the meaning.
 
-boto3 checks only what is required and the types; enums and lengths are left to the server.
+boto3 checks only what is required and the types; enums, lengths, ranges and patterns are left to
+the server.
 """
 
+import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from stack.aws.wire import AWSError, Call, operation_model
@@ -36,8 +39,18 @@ def _check(shape: Any, value: Any, path: str) -> Iterator[str]:
         yield from _length(shape, value, path)
         for number, item in enumerate(value, 1):
             yield from _check(shape.member, item, f"{path}.{number}.member")
+    elif kind == "map":
+        for name, item in value.items():
+            yield from _check(shape.key, name, f"{path}.{name}.key")
+            yield from _check(shape.value, item, f"{path}.{name}.value")
+    elif kind == "integer":
+        yield from _range(shape, value, path)
     elif kind == "string":
         yield from _length(shape, value, path)
+        pattern = shape.metadata.get("pattern")
+        if pattern and value and not _compiled(pattern).fullmatch(value):
+            rule = f"Member must satisfy regular expression pattern: {pattern}"
+            yield _sentence(value, path, rule)
         if shape.enum and value not in shape.enum:
             allowed = ", ".join(shape.enum)
             rule = f"Member must satisfy enum value set: [{allowed}]"
@@ -51,6 +64,23 @@ def _length(shape: Any, value: Any, path: str) -> Iterator[str]:
         yield _sentence(value, path, rule)
     if most is not None and len(value) > most:
         yield _sentence(value, path, f"Member must have length less than or equal to {most}")
+
+
+def _range(shape: Any, value: int, path: str) -> Iterator[str]:
+    least, most = shape.metadata.get("min"), shape.metadata.get("max")
+    if least is not None and value < least:
+        yield _sentence(value, path, f"Member must have value greater than or equal to {least}")
+    if most is not None and value > most:
+        yield _sentence(value, path, f"Member must have value less than or equal to {most}")
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """A pattern of the models, which are Java's."""
+    pairs = r"\uD800\uDC00-\uDBFF\uDFFF"
+    return re.compile(
+        pattern.replace(r"\p{Print}", r"[\x20-\x7e]").replace(pairs, r"\U00010000-\U0010FFFF")
+    )
 
 
 def _sentence(value: Any, path: str, rule: str) -> str:

@@ -55,7 +55,7 @@ class Condition(Model):
     """A metav1.Condition."""
 
     type: ConditionType
-    """Ready, Reconciling, Stalled, Drifted or FindingsPresent."""
+    """Ready, Reconciling, Stalled, Drifted, FindingsPresent, or one of the kind's own."""
 
     status: ConditionStatus
     """True, False or Unknown."""
@@ -85,7 +85,8 @@ class CommonStatus(Model):
     conditions: Annotated[
         list[Condition], Field(max_length=8, json_schema_extra=list_map("type"))
     ] = []
-    """Ready, Drifted and FindingsPresent; Reconciling and Stalled only while they are True."""
+    """Ready, Drifted, FindingsPresent and the kind's own; Reconciling and Stalled only while they
+    are True."""
 
     findings: Findings | None = None
     """What was found wrong."""
@@ -104,5 +105,5 @@ class CommonStatus(Model):
     alerts: AlertsStatus | None = None
     """Alerts of this resource."""
 
-    target: Annotated[str, Field(max_length=400)] | None = None
+    target: Annotated[str, Field(max_length=1024)] | None = None
     """The real system this resource owns: an ARN, a Postgres system identifier, Redis run ids."""

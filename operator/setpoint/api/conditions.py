@@ -11,6 +11,7 @@ class ConditionType(StrEnum):
     STALLED = "Stalled"
     DRIFTED = "Drifted"
     FINDINGS_PRESENT = "FindingsPresent"
+    SCALING_LIMITED = "ScalingLimited"
 
 
 class ConditionStatus(StrEnum):
@@ -60,6 +61,9 @@ class Reason(StrEnum):
     WARNING_FINDINGS = "WarningFindings"
     INFO_FINDINGS = "InfoFindings"
     NO_FINDINGS = "NoFindings"
+    # ScalingLimited
+    AT_MAXIMUM = "AtMaximum"
+    NOT_LIMITED = "NotLimited"
     # Events only
     ACTION_DONE = "ActionDone"
     REVERTED = "Reverted"

@@ -46,7 +46,7 @@ _COMMON_COLUMNS = (
 # Keywords of JSON schema that a structural schema takes over as they are.
 _KEEP = {
     "type", "format", "pattern", "minimum", "maximum", "minLength", "maxLength",
-    "minItems", "maxItems", "enum", "description", "example",
+    "minItems", "maxItems", "maxProperties", "enum", "description", "example",
 }  # fmt: skip
 
 

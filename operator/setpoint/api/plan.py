@@ -77,6 +77,10 @@ class PlanStatus(Model):
     """The actions in their order."""
 
 
+ORIGINAL_LENGTH = 4096
+"""Characters that the record of a former value may have."""
+
+
 class AppliedOp(StrEnum):
     """What setpoint did to something it manages."""
 
@@ -97,5 +101,5 @@ class Applied(Model):
     op: AppliedOp
     """Created, Changed, or Grew where there is no way back."""
 
-    original: Annotated[str, Field(max_length=1024)] = ""
+    original: Annotated[str, Field(max_length=ORIGINAL_LENGTH)] = ""
     """The value before setpoint first changed it."""

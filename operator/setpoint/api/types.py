@@ -5,19 +5,26 @@ that the API server enforces, so that both sides accept the same texts.
 """
 
 import re
-from datetime import timedelta
-from typing import Annotated, Any
+from datetime import UTC, timedelta
+from decimal import Decimal
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import AwareDatetime, BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
 
 _DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h)")
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,2})?)%")
 _STORAGE = re.compile(r"([1-9][0-9]{0,6})(Gi|Ti)")
+_QUANTITY = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)([mkMG]?)")
+_AMOUNT = re.compile(r"([1-9][0-9]{0,3})%")
+_SUFFIXES = {"": Decimal(1), "m": Decimal("0.001"), "k": Decimal(10**3), "M": Decimal(10**6),
+             "G": Decimal(10**9)}  # fmt: skip
 
 DURATION_PATTERN = r"^([0-9]{1,9}(ms|s|m|h)){1,4}$"
 PERCENT_PATTERN = r"^[0-9]{1,3}(\.[0-9]{1,2})?%$"
 STORAGE_PATTERN = r"^[1-9][0-9]{0,6}(Gi|Ti)$"
+QUANTITY_PATTERN = r"^[0-9]{1,9}(\.[0-9]{1,3})?[mkMG]?$"
+AMOUNT_PATTERN = r"^[1-9][0-9]{0,3}%$"
 
 
 def parse_duration(value: object) -> timedelta:
@@ -52,6 +59,47 @@ def _parse_storage(value: object) -> int:
     return int(match[1]) * (1024 if match[2] == "Ti" else 1)
 
 
+def _parse_quantity(value: object) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
+        return float(value)
+    match = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
+    if not match:
+        raise ValueError("write a whole number, or a quantity such as 500m, 2.5 or 10k")
+    return float(Decimal(match[1]) * _SUFFIXES[match[2]])
+
+
+def format_quantity(value: float) -> int | str:
+    """A number → as a resource holds it: a whole number, else thousandths: 0.5 → `500m`."""
+    return int(value) if value.is_integer() else f"{round(value * 1000)}m"
+
+
+class Amount(NamedTuple):
+    """A number of tasks, or a share of them in percent."""
+
+    value: int
+    is_percent: bool
+
+
+def _parse_amount(value: object) -> Amount:
+    if isinstance(value, Amount):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        return Amount(value, is_percent=False)
+    match = _AMOUNT.fullmatch(value) if isinstance(value, str) else None
+    if not match:
+        raise ValueError("write a number of at least 1, or a share such as 20%")
+    return Amount(int(match[1]), is_percent=True)
+
+
+def _int_or_string(pattern: str, minimum: int, example: Any) -> WithJsonSchema:
+    """Kubernetes' own form of a field that takes both: `pattern` binds the text, `minimum` the
+    number."""
+    return WithJsonSchema(
+        {"x-kubernetes-int-or-string": True, "pattern": pattern, "maxLength": 16,
+         "minimum": minimum, "example": example}
+    )  # fmt: skip
+
+
 def _string(pattern: str, example: str, **extra: Any) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "pattern": pattern, "example": example, **extra})
 
@@ -63,6 +111,16 @@ Duration = Annotated[
     _string(DURATION_PATTERN, "5m", maxLength=48),
 ]
 """A length of time, written as Go writes it without fractions: `30s`, `5m`, `1h30m`."""
+
+
+def duration_up_to(limit: str) -> WithJsonSchema:
+    """Beside Duration: the longest that the API server takes, such as `24h`."""
+    rule = {
+        "rule": f"duration(self) <= duration('{limit}')",
+        "message": f"must not be longer than {limit}",
+    }
+    return _string(DURATION_PATTERN, "5m", maxLength=48, **{"x-kubernetes-validations": [rule]})
+
 
 Percent = Annotated[
     float,
@@ -79,3 +137,31 @@ Storage = Annotated[
     _string(STORAGE_PATTERN, "200Gi", maxLength=16),
 ]
 """A disk size, `200Gi`; in Python an int of GiB."""
+
+Quantity = Annotated[
+    float,
+    BeforeValidator(_parse_quantity),
+    PlainSerializer(format_quantity, return_type=int | str),
+    _int_or_string(QUANTITY_PATTERN, 0, 60),
+]
+"""A number that need not be whole: `60`, `500m`, `2.5`; in Python a float."""
+
+AmountOrShare = Annotated[
+    Amount,
+    PlainValidator(_parse_amount),
+    PlainSerializer(
+        lambda amount: f"{amount.value}%" if amount.is_percent else amount.value,
+        return_type=int | str,
+    ),
+    _int_or_string(AMOUNT_PATTERN, 1, 2),
+]
+"""A number of tasks, `2`, or a share of those that run, `20%`."""
+
+Moment = Annotated[
+    AwareDatetime,
+    PlainSerializer(
+        lambda moment: moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), return_type=str
+    ),
+    WithJsonSchema({"type": "string", "format": "date-time", "example": "2027-01-31T08:00:00Z"}),
+]
+"""A moment, written as RFC 3339 has it: `2027-01-31T08:00:00Z`; in Python an aware datetime."""

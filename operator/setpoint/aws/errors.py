@@ -10,7 +10,8 @@ from setpoint.engine.failure import Failure
 _THROTTLED = frozenset(
     {"Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded",
      "RequestThrottled", "RequestThrottledException", "TooManyRequestsException", "SlowDown",
-     "PriorRequestNotComplete", "BandwidthLimitExceeded"}
+     "PriorRequestNotComplete", "BandwidthLimitExceeded", "EC2ThrottledException",
+     "ProvisionedThroughputExceededException"}
 )  # fmt: skip
 _DENIED = frozenset(
     {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized",
@@ -23,26 +24,42 @@ _CREDENTIALS = EXPIRED | frozenset(
     {"InvalidClientTokenId", "UnrecognizedClientException",
      "SignatureDoesNotMatch", "InvalidSignatureException", "IncompleteSignature",
      "MissingAuthenticationToken", "MissingAuthenticationTokenException", "InvalidToken",
-     "AuthFailure", "InvalidIdentityToken", "IDPRejectedClaim"}
+     "AuthFailure", "InvalidIdentityToken", "IDPRejectedClaim", "RequestInTheFuture",
+     "RequestTimeTooSkewed"}
 )  # fmt: skip
 _NOT_FOUND = frozenset(
     {"DBInstanceNotFound", "DBInstanceNotFoundFault", "ClusterNotFoundException",
      "ServiceNotFoundException", "ServiceNotActiveException", "ObjectNotFoundException",
-     "ResourceNotFoundException"}
+     "ResourceNotFoundException", "ResourceNotFound"}
 )  # fmt: skip
 _QUOTA = frozenset(
     {"LimitExceededException", "InstanceQuotaExceeded", "StorageQuotaExceeded",
      "InsufficientDBInstanceCapacity", "ProvisionedIopsNotAvailableInAZFault",
-     "ServiceQuotaExceededException"}
+     "ServiceQuotaExceededException", "LimitExceeded", "LimitExceededFault"}
 )  # fmt: skip
 _BUSY = frozenset(
     {"ConcurrentUpdateException", "InvalidDBInstanceState", "InvalidDBInstanceStateFault",
-     "UpdateInProgressException"}
+     "UpdateInProgressException", "ResourceConflict"}
 )  # fmt: skip
 _SERVER = frozenset(
     {"InternalServiceException", "InternalFailure", "InternalServiceError", "ServerException",
-     "ServiceUnavailable", "ServiceUnavailableException", "InternalServiceFault"}
+     "ServiceUnavailable", "ServiceUnavailableException", "InternalServiceFault",
+     "RequestTimeout", "RequestTimeoutException", "IDPCommunicationError",
+     "InvalidNextToken", "InvalidNextTokenException"}  # a token that AWS has given and forgotten
 )  # fmt: skip
+
+# Application Auto Scaling asks CloudWatch for us, and wraps its throttling (aws-sdk-go#1472).
+_THROTTLED_TEXTS = ("rate exceeded", "error code: throttling", "too many requests")
+# It also checks the caller's rights on CloudWatch and ECS, and calls their lack invalid; likewise
+# where the caller may not create its service-linked role, or the role cannot be used.
+_DENIED_TEXTS = (
+    "not authorized to perform", "access denied", "accessdenied", "unable to assume iam role",
+    "service linked role", "service-linked role",
+)  # fmt: skip
+# It calls what it cannot scale because it is not there invalid too.
+_NOT_FOUND_TEXTS = ("doesn't exist", "does not exist", "not found")
+# RDS refuses a storage change soon after another one as a wrong combination of parameters.
+_BUSY_TEXTS = ("currently modify the storage",)
 
 
 def classify(call: str, code: str, text: str, status: int) -> Failure:
@@ -70,20 +87,21 @@ def _shown(code: str) -> str:
 
 def _reason(code: str, text: str, status: int) -> Reason:
     lowered = text.lower()
-    # Application Auto Scaling asks CloudWatch for us, and wraps its throttling (aws-sdk-go#1472).
-    if code in _THROTTLED or status == 429 or "rate exceeded" in lowered:
+
+    def says(*phrases: str) -> bool:
+        return any(phrase in lowered for phrase in phrases)
+
+    if code in _THROTTLED or status == 429 or says(*_THROTTLED_TEXTS):
         return Reason.THROTTLED
     if code in _CREDENTIALS:
         return Reason.AUTHENTICATION_FAILED
-    # It also checks the caller's rights on CloudWatch and ECS, and calls their lack invalid.
-    if code in _DENIED or "not authorized to perform" in lowered or "access denied" in lowered:
+    if code in _DENIED or says(*_DENIED_TEXTS):
         return Reason.ACCESS_DENIED
-    if code in _NOT_FOUND or "service doesn't exist" in lowered:
+    if code in _NOT_FOUND or (code == "ValidationException" and says(*_NOT_FOUND_TEXTS)):
         return Reason.TARGET_NOT_FOUND
     if code in _QUOTA:
         return Reason.QUOTA_EXCEEDED
-    # RDS refuses a storage change soon after another one as a wrong combination of parameters.
-    if code in _BUSY or "currently modify the storage" in lowered:
+    if code in _BUSY or says(*_BUSY_TEXTS):
         return Reason.BUSY
     if code in _SERVER or status >= 500:
         return Reason.CONNECTION_FAILED

@@ -1,21 +1,28 @@
-"""Every call to AWS goes through here: granted first, off the event loop, counted, classified."""
+"""Every call to AWS goes through here: granted first, in its turn, off the event loop, counted,
+classified."""
 
 import asyncio
-import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, NoReturn
 
+import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 from prometheus_client import Counter, Histogram
 
 from setpoint.api.base import AWS
+from setpoint.api.conditions import Reason
 from setpoint.aws.errors import EXPIRED
 from setpoint.aws.failures import failure_of
 from setpoint.aws.sessions import THREADS, Identity, Sessions
-from setpoint.config import Config, Grant
+from setpoint.aws.throttle import PATIENCE, Throttle
+from setpoint.config import Config
+from setpoint.engine.failure import Failure
 from setpoint.trust.grants import Grants
+
+log = structlog.get_logger()
 
 REQUESTS = Counter(
     "setpoint_aws_requests_total", "Calls to AWS.", ("service", "operation", "result")
@@ -24,50 +31,91 @@ SECONDS = Histogram(
     "setpoint_aws_request_duration_seconds", "Duration of calls to AWS.", ("service", "operation")
 )
 
+_MAKERS = 2
+"""Clients made at once. It takes much of a second, and must not hold a thread that calls."""
+
+Who = tuple[str | None, str | None]
+"""Role and ExternalId: an identity in any region."""
+
 
 @dataclass(frozen=True)
 class Scope:
     """Who calls, where, on what: checked against the grants at every call.
 
-    `resource` is the name that grants know: service/CLUSTER/SERVICE or db:INSTANCE.
+    `resource` is the name that grants know: service/CLUSTER/SERVICE or db:INSTANCE. `shown` is what
+    failures name instead of it, where a call is made for several resources.
     """
 
     namespace: str
     role: str | None
     region: str
     resource: str
+    shown: str | None = None
 
 
 class AWSGateway:
     """One for the process."""
 
-    def __init__(self, config: Callable[[], Config], grants: Grants) -> None:
+    def __init__(
+        self,
+        config: Callable[[], Config],
+        grants: Grants,
+        throttle: Throttle | None = None,
+    ) -> None:
         self._config = config
         self._grants = grants
-        self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="aws")
+        self._throttle = throttle or Throttle()
+        self._callers = ThreadPoolExecutor(THREADS, thread_name_prefix="aws")
+        self._makers = ThreadPoolExecutor(_MAKERS, thread_name_prefix="aws-clients")
         self._sessions = Sessions()
-        self._accounts: dict[tuple[str | None, str | None], str] = {}
+        self._accounts: dict[Who, str] = {}
+        self._asking: dict[Who, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def scope(self, namespace: str, aws: AWS, resource: str) -> Scope:
         """The scope of a resource's calls. Raises Failure: NOT_GRANTED, INVALID_SPEC (region)."""
         scope = Scope(namespace, aws.role, self._grants.region(aws.region), resource)
-        self._grant(scope)
+        self.identity(scope)
         return scope
 
     def default_region(self, aws: AWS) -> str:
         """The region that a spec means, or `unset`; for names only."""
         return aws.region or self._config().aws.region or "unset"
 
+    def identity(self, scope: Scope) -> Identity:
+        """Whom AWS sees call. Raises Failure(NOT_GRANTED)."""
+        grant = self._grants.aws(scope.namespace, scope.role, scope.region, scope.resource)
+        return Identity(grant.role, grant.external_id, scope.region)
+
     async def call(
         self, scope: Scope, service: str, operation: str, **parameters: Any
     ) -> dict[str, Any]:
         """One call, by boto3's names: `describe_services`. Raises Failure."""
-        grant = self._grant(scope)
-        identity = Identity(grant.role, grant.external_id, scope.region)
-        what = f"{service} {operation} for {scope.resource}"
-        return await asyncio.get_running_loop().run_in_executor(
-            self._executor, self._call, identity, what, service, operation, parameters
-        )
+        return await self.send(scope, service, operation, parameters)
+
+    async def send(
+        self,
+        scope: Scope,
+        service: str,
+        operation: str,
+        parameters: Mapping[str, Any],
+        patience: float = PATIENCE,
+    ) -> dict[str, Any]:
+        """One call, which waits up to `patience` seconds while AWS throttles. Raises Failure."""
+        identity = self.identity(scope)
+        what = f"{service} {operation} for {scope.shown or scope.resource}"
+        client = await self._client(identity, service, operation, what)
+        account = self._account_of(identity)
+        async with self._throttle.turn(account, scope.region, service, operation, patience):
+            method = partial(_timed, service, operation, getattr(client, operation), parameters)
+            try:
+                answer: dict[str, Any] = await _run(self._callers, method)
+            except (ClientError, BotoCoreError, OSError) as error:
+                if _has_expired(error):
+                    self._sessions.forget(identity, service, client)
+                _fail(error, identity, service, operation, what)
+        REQUESTS.labels(service, operation, "ok").inc()
+        return answer
 
     async def pages(
         self, scope: Scope, service: str, operation: str, items: str, **parameters: Any
@@ -78,44 +126,106 @@ class AWSGateway:
         while True:
             page = await self.call(scope, service, operation, **parameters, **token)
             found += page.get(items, [])
-            if not page.get("NextToken"):
+            following = next_token(page, token, f"{service} {operation} in {scope.region}")
+            if following is None:
                 return found
-            token = {"NextToken": page["NextToken"]}
+            token = following
 
     async def account(self, scope: Scope) -> str:
         """The AWS account of the scope's identity, 12 digits. Raises Failure."""
-        grant = self._grant(scope)
-        identity = (grant.role, grant.external_id)
-        if identity not in self._accounts:
-            answer = await self.call(scope, "sts", "get_caller_identity")
-            self._accounts[identity] = answer["Account"]
-        return self._accounts[identity]
+        who = self.identity(scope)[:2]
+        if who not in self._accounts:
+            asking = self._asking.get(who)
+            if asking is None:
+                asking = self._asking[who] = self.spawn(self._ask_account(who, scope))
+                asking.add_done_callback(lambda _: self._asking.pop(who))
+            await asyncio.shield(asking)
+        return self._accounts[who]
 
-    def _grant(self, scope: Scope) -> Grant:
-        return self._grants.aws(scope.namespace, scope.role, scope.region, scope.resource)
+    async def _ask_account(self, who: Who, scope: Scope) -> None:
+        scope = replace(scope, shown=f"resources in {scope.region}")
+        answer = await self.call(scope, "sts", "get_caller_identity")
+        self._accounts[who] = answer["Account"]
 
-    def _call(
-        self,
-        identity: Identity,
-        what: str,
-        service: str,
-        operation: str,
-        parameters: Mapping[str, Any],
-    ) -> dict[str, Any]:
-        start, result, client = time.monotonic(), "ok", None
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run something in the background; it ends with the gateway at the latest."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    async def close(self) -> None:
+        """End what runs in the background. Calls that AWS has already are not waited for."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for executor in (self._callers, self._makers):
+            executor.shutdown(wait=False, cancel_futures=True)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, Failure):
+            log.error("background work on AWS failed unexpectedly", exc_info=error)
+
+    def _account_of(self, identity: Identity) -> str:
+        """The account as far as it is known without asking: a role's ARN holds it."""
+        if identity[:2] in self._accounts:
+            return self._accounts[identity[:2]]
+        _, _, account = (identity.role or "").partition("::")
+        return account.partition(":")[0] or identity.role or "own"
+
+    async def _client(self, identity: Identity, service: str, operation: str, what: str) -> Any:
+        client = self._sessions.ready(identity, service)
+        if client is not None:
+            return client
         try:
-            client = self._sessions.client(identity, service)
-            answer: dict[str, Any] = getattr(client, operation)(**parameters)
+            return await _run(self._makers, partial(self._sessions.client, identity, service))
         except (ClientError, BotoCoreError, OSError) as error:
-            if _has_expired(error):
-                self._sessions.forget(identity, service, client)
-            failure = failure_of(error, what, identity.role)
-            result = str(failure.reason)
-            raise failure from None
-        finally:
-            REQUESTS.labels(service, operation, result).inc()
-            SECONDS.labels(service, operation).observe(time.monotonic() - start)
-        return answer
+            _fail(error, identity, service, operation, what)
+
+
+def next_token(
+    page: Mapping[str, Any], before: Mapping[str, str], what: str
+) -> dict[str, str] | None:
+    """The parameter that asks for the page after `page`; None after the last one.
+
+    Raises Failure where AWS gives the token of this page again: it would never end.
+    """
+    token = page.get("NextToken")
+    if not token:
+        return None
+    if token == before.get("NextToken"):
+        raise Failure(
+            Reason.CONNECTION_FAILED,
+            f"AWS gives the same page of {what} again and again: it is tried again later",
+        )
+    return {"NextToken": token}
+
+
+async def _run(executor: Executor, function: Callable[[], Any]) -> Any:
+    return await asyncio.get_running_loop().run_in_executor(executor, function)
+
+
+def _timed(
+    service: str, operation: str, method: Callable[..., Any], parameters: Mapping[str, Any]
+) -> Any:
+    """In a thread: the time counts that AWS takes, not the wait for a thread."""
+    with SECONDS.labels(service, operation).time():
+        return method(**parameters)
+
+
+def _fail(
+    error: ClientError | BotoCoreError | OSError,
+    identity: Identity,
+    service: str,
+    operation: str,
+    what: str,
+) -> NoReturn:
+    failure = failure_of(error, what, identity.role)
+    REQUESTS.labels(service, operation, str(failure.reason)).inc()
+    raise failure from None
 
 
 def _has_expired(error: Exception) -> bool:

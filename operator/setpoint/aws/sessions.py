@@ -1,6 +1,7 @@
 """boto3's sessions and clients, one of each for an identity and a region."""
 
 from dataclasses import dataclass, field
+from functools import cache
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -8,6 +9,7 @@ import boto3
 from botocore.config import Config as BotoConfig
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.exceptions import NoCredentialsError
+from botocore.loaders import create_loader
 from botocore.session import get_session
 
 THREADS = 16
@@ -32,8 +34,9 @@ class Identity(NamedTuple):
 
 @dataclass
 class _Session:
-    boto: boto3.Session
+    boto: boto3.Session | None = None
     clients: dict[str, Any] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)  # making a client is not thread-safe
 
 
 class Sessions:
@@ -43,12 +46,21 @@ class Sessions:
         self._sessions: dict[Identity, _Session] = {}
         self._lock = Lock()
 
+    def ready(self, identity: Identity, service: str) -> Any | None:
+        """The client that is there already. Never blocks."""
+        session = self._sessions.get(identity)
+        return session.clients.get(service) if session is not None else None
+
     def client(self, identity: Identity, service: str) -> Any:
-        """A client. Raises BotoCoreError where the operator has no credentials of its own."""
-        with self._lock:  # making a client is not thread-safe
-            session = self._sessions.get(identity)
-            if session is None:
-                session = self._sessions[identity] = _Session(_boto_session(identity))
+        """A client. Slow where it has to be made, which holds up its own identity only.
+
+        Raises BotoCoreError where the operator has no credentials of its own.
+        """
+        with self._lock:
+            session = self._sessions.setdefault(identity, _Session())
+        with session.lock:
+            if session.boto is None:
+                session.boto = _boto_session(identity)
             if service not in session.clients:
                 session.clients[service] = session.boto.client(service)
             return session.clients[service]
@@ -64,8 +76,15 @@ class Sessions:
                 del self._sessions[identity]
 
 
+@cache
+def _models(data_path: str | None) -> Any:
+    """The models of the services, parsed once for all sessions: most of what a client costs."""
+    return create_loader(data_path)
+
+
 def _boto_session(identity: Identity) -> boto3.Session:
     core = get_session()
+    core.register_component("data_loader", _models(core.get_config_variable("data_path")))
     # For STS too, which botocore calls by itself to assume a role.
     core.set_config_variable("region", identity.region)
     core.set_default_client_config(_BOTO)

@@ -11,6 +11,7 @@ from typing import Any
 from setpoint.api.conditions import ConditionStatus, ConditionType, Reason
 from setpoint.api.findings import Severity
 from setpoint.engine.failure import Failure, Help
+from setpoint.engine.model import KindCondition
 
 _FINDINGS_REASON = {
     Severity.CRITICAL: Reason.CRITICAL_FINDINGS,
@@ -18,13 +19,17 @@ _FINDINGS_REASON = {
     Severity.INFO: Reason.INFO_FINDINGS,
 }
 
+_KEPT = (ConditionType.DRIFTED, ConditionType.FINDINGS_PRESENT, ConditionType.SCALING_LIMITED)
+"""What was found by the last look stays until the next."""
+
 
 @dataclass(frozen=True)
 class Outcome:
     """What an attempt came to.
 
     `waiting`: sentences about changes that wait (approval, window, mode). `drifted`: sentences
-    about differences that this mode does not mend. `running`: what is still to be done by itself.
+    about differences that this mode does not mend. `running`: what is still to be done by
+    itself. `own`: the kind's own conditions.
     """
 
     failures: Sequence[Failure] = ()
@@ -34,6 +39,7 @@ class Outcome:
     findings: Mapping[Severity, int] = field(default_factory=dict)
     read_only: bool = False
     observed: bool = True
+    own: Sequence[KindCondition] = ()
 
 
 def wire_time(moment: datetime) -> str:
@@ -119,7 +125,7 @@ def progressing(
     made = Conditions(previous, generation, now)
     made.set(ConditionType.READY, ConditionStatus.UNKNOWN, Reason.PROGRESSING, message)
     made.set(ConditionType.RECONCILING, ConditionStatus.TRUE, Reason.PROGRESSING, message)
-    made.keep(ConditionType.DRIFTED, ConditionType.FINDINGS_PRESENT)
+    made.keep(*_KEPT)
     return made.wire()
 
 
@@ -138,7 +144,7 @@ def suspended(
         )
     else:
         made.keep(ConditionType.READY, ConditionType.STALLED)
-    made.keep(ConditionType.DRIFTED, ConditionType.FINDINGS_PRESENT)
+    made.keep(*_KEPT)
     return made.wire()
 
 
@@ -160,10 +166,12 @@ def finished(
     else:
         _ready(made, outcome)
     if not outcome.observed:
-        made.keep(ConditionType.DRIFTED, ConditionType.FINDINGS_PRESENT)
+        made.keep(*_KEPT)
         return made.wire()
     _drifted(made, outcome)
     _findings(made, outcome)
+    for own in outcome.own:
+        made.set(own.type, own.status, own.reason, own.message)
     return made.wire()
 
 

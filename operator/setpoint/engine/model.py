@@ -1,11 +1,12 @@
 """What flows through the engine: resources in, decisions out. Plain values, no I/O."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from setpoint.api.common import CommonSpec
+from setpoint.api.conditions import ConditionStatus, ConditionType, Reason
 from setpoint.api.findings import Severity
 from setpoint.api.plan import Applied, BlockedBy, PlanOp, Risk
 from setpoint.engine.failure import Failure
@@ -115,6 +116,16 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class KindCondition:
+    """A condition that only this kind has. `message` holds no numbers that move."""
+
+    type: ConditionType
+    status: ConditionStatus
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True)
 class Decision(Generic[M]):
     """What a kind makes of what it observed.
 
@@ -122,7 +133,10 @@ class Decision(Generic[M]):
     holds back until later (a maintenance window), else empty. `settling` says which change that was
     made is not to be seen yet, else empty: the resource is Reconciling until it is. `failures` are
     parts that could not be observed while others could. `memory` replaces the kind's memory of this
-    resource. `again` asks for another look earlier than spec.interval.
+    resource. `again` asks for another look earlier than spec.interval. `conditions` are the kind's
+    own, beside the common ones. `records` are added to status beside those of actions: of what was adopted as it
+    was, or what the real system itself proves to be ours. `forgotten` names objects whose records
+    go, as they are gone and nobody wants them.
     """
 
     memory: M
@@ -133,3 +147,6 @@ class Decision(Generic[M]):
     pending: str = ""
     settling: str = ""
     again: timedelta | None = None
+    conditions: Sequence[KindCondition] = ()
+    records: Sequence[Applied] = ()
+    forgotten: Collection[str] = ()

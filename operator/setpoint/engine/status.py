@@ -71,6 +71,7 @@ def outcome(attempt: Attempt) -> Outcome:
         running=running,
         findings=findings.count(attempt.decision.findings),
         read_only=spec.mode is Mode.OBSERVE,
+        own=attempt.decision.conditions,
     )
 
 

@@ -1,6 +1,6 @@
 """The newest known body of every resource, as the watch or our own writes brought it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from setpoint.engine.model import Key
@@ -43,8 +43,12 @@ class Store:
 
 
 def requested_at(body: dict[str, Any]) -> str | None:
-    """The newest request for a reconcile that the annotations carry."""
-    annotations = body["metadata"].get("annotations") or {}
+    """The newest request for a reconcile that a resource's annotations carry."""
+    return requested_of(body["metadata"].get("annotations") or {})
+
+
+def requested_of(annotations: Mapping[str, str]) -> str | None:
+    """The newest request for a reconcile among annotations."""
     return next((annotations[name] for name in REQUESTED_AT if name in annotations), None)
 
 

@@ -1,17 +1,25 @@
 """ScalingPolicy as the engine sees it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from setpoint.api.alerts import SlackTarget
+from setpoint.api.base import Mode
+from setpoint.api.conditions import Reason
 from setpoint.api.plan import Applied
 from setpoint.api.scalingpolicy import ScalingPolicy, ScalingPolicySpec, ScalingPolicyStatus
-from setpoint.aws.gateway import AWSGateway, Scope
+from setpoint.aws.gateway import AWSGateway
+from setpoint.aws.reads import Reads
 from setpoint.engine.display import Display
+from setpoint.engine.failure import Failure
 from setpoint.engine.model import Action, Decision, Resource
-from setpoint.scaling import act, decide, observe, report, revert
-from setpoint.scaling.model import DIMENSION, Observed
+from setpoint.engine.plan import APPROVE
+from setpoint.engine.store import requested_of
+from setpoint.scaling import act, decide, observe, report, revert, support
+from setpoint.scaling.model import Memory, Observed, grant_name, scalable_id
+from setpoint.scaling.observe import Look
 
 
 def _now() -> datetime:
@@ -19,13 +27,16 @@ def _now() -> datetime:
 
 
 class ScalingKind:
-    """Implements engine.kind.Kind; it remembers nothing between two looks."""
+    """Implements engine.kind.Kind."""
 
     names = ScalingPolicy.names
     spec_model = ScalingPolicySpec
 
-    def __init__(self, gateway: AWSGateway, now: Callable[[], datetime] = _now) -> None:
+    def __init__(
+        self, gateway: AWSGateway, reads: Reads, now: Callable[[], datetime] = _now
+    ) -> None:
         self._gateway = gateway
+        self._reads = reads
         self._now = now
 
     def lane(self, namespace: str, spec: ScalingPolicySpec) -> str:
@@ -35,45 +46,60 @@ class ScalingKind:
     def claim(self, namespace: str, spec: ScalingPolicySpec) -> str:
         """The scalable target, as far as the spec names it: the role stands for the account."""
         where = f"{self._gateway.default_region(spec.aws)}/{spec.aws.role or 'own'}"
-        return f"aws/{where}/{_resource_id(spec)}/{DIMENSION}"
+        return f"aws/{where}/{scalable_id(spec.target)}"
 
     def slack(self, spec: ScalingPolicySpec) -> SlackTarget | None:
         """Where its alerts go."""
         return spec.alerts.slack
 
-    def new_memory(self, status: dict[str, Any]) -> None:
-        """Nothing."""
+    def new_memory(self, status: dict[str, Any]) -> Memory:
+        """Nothing is known."""
+        return Memory()
 
-    async def observe(self, resource: Resource[ScalingPolicySpec], memory: None) -> Observed:
-        """Read AWS. Raises Failure."""
-        scope = self._scope(resource)
-        return await observe.observe(self._gateway, scope, resource.spec, self._now())
+    async def observe(self, resource: Resource[ScalingPolicySpec], memory: Memory) -> Observed:
+        """Read AWS. Raises Failure.
+
+        What others' looks brought is good enough to see that nothing differs. Nothing is written on
+        the strength of it: where something differs, what is older than this look is read anew.
+        """
+        start = self._reads.clock()
+        look = self._look(resource, memory)
+        if observe.changed(resource, memory, requested_of(resource.annotations)):
+            return await observe.observe(replace(look, since=start))
+        observed = await observe.observe(look)
+        if not _may_act(resource):
+            return observed
+        if not decide.decide(resource, observed, memory, look.now).actions:
+            return observed
+        return await observe.observe(replace(look, since=start))
 
     def identity(self, observed: Observed) -> str:
         """The scalable target with its account: two roles may lead to the same."""
-        return f"aws/{observed.account}/{observed.region}/{observed.resource_id}/{DIMENSION}"
+        return f"aws/{observed.account}/{observed.region}/{observed.id}"
 
     def decide(
         self,
         resource: Resource[ScalingPolicySpec],
         observed: Observed,
-        memory: None,
+        memory: Memory,
         now: datetime,
-    ) -> Decision[None]:
-        """The plan and the values to alert on."""
-        return decide.decide(resource, observed)
+    ) -> Decision[Memory]:
+        """The plan, the findings and the values to alert on."""
+        return decide.decide(resource, observed, memory, now)
 
     async def act(
-        self, resource: Resource[ScalingPolicySpec], action: Action, memory: None
-    ) -> None:
-        """One call to Application Auto Scaling. Raises Failure."""
-        await act.act(self._gateway, self._scope(resource), action.payload)
+        self, resource: Resource[ScalingPolicySpec], action: Action, memory: Memory
+    ) -> Memory:
+        """One call. Raises Failure."""
+        scope = self._look(resource, memory).scope
+        clock = self._reads.clock()
+        return await act.act(self._gateway, scope, action.payload, memory, clock)
 
     def report(
         self,
         resource: Resource[ScalingPolicySpec],
         observed: Observed,
-        decision: Decision[None],
+        decision: Decision[Memory],
         display: Display,
     ) -> ScalingPolicyStatus:
         """The kind's own part of status."""
@@ -88,10 +114,20 @@ class ScalingKind:
         """Remove what was created, put back what was changed."""
         return revert.revert(observed, applied)
 
-    def _scope(self, resource: Resource[ScalingPolicySpec]) -> Scope:
+    def _look(self, resource: Resource[ScalingPolicySpec], memory: Memory) -> Look:
+        """Raises Failure for what the grants or AWS do not allow, before any call."""
         spec = resource.spec
-        return self._gateway.scope(resource.key.namespace, spec.aws, _resource_id(spec))
+        if (problem := support.problem(spec)) is not None:
+            raise Failure(Reason.INVALID_SPEC, problem)
+        target = scalable_id(spec.target)
+        scope = self._gateway.scope(resource.key.namespace, spec.aws, grant_name(target))
+        return Look(
+            self._gateway, self._reads, scope, target, resource, memory, self._now(), since=None
+        )
 
 
-def _resource_id(spec: ScalingPolicySpec) -> str:
-    return f"service/{spec.target.ecs.cluster}/{spec.target.ecs.service}"
+def _may_act(resource: Resource[ScalingPolicySpec]) -> bool:
+    """Whether a difference could lead to a write."""
+    return resource.spec.mode is Mode.ENFORCE or (
+        resource.spec.mode is Mode.PLAN and APPROVE in resource.annotations
+    )

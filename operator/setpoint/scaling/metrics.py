@@ -1,20 +1,29 @@
 """The five metrics: which queries to make, and what their answers say. Pure.
 
-AWS/ECS wants both dimensions; AWS/ApplicationELB gives seconds, and no datapoint where there was
-no traffic or no error. Unit is left out: a wrong one gives an empty answer.
+AWS/ECS wants both dimensions. AWS/ApplicationELB gives seconds, Service Connect milliseconds, and
+neither a datapoint where there was no traffic or no error. Unit is left out: a wrong one gives an
+empty answer. The number of running tasks is the SampleCount of the service's CPU in a minute
+(Amazon ECS developer guide, CloudWatch metrics).
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from setpoint.api.scalingpolicy import LoadBalancer
+from setpoint.api.scalingpolicy import MetricSources
 from setpoint.scaling.model import Metrics
 
 WINDOW = timedelta(minutes=5)
 PERIOD = 60
 MIN_REQUESTS = 20
 """Below this many requests in the window, an error rate says nothing."""
+
+ERROR_RATE = "IF(requests > 0, 100 * FILL(errors, 0) / requests, 0)"
+"""Percent in each period; never divides by zero."""
+
+_SAMPLES_HIGH_RESOLUTION = 3
+"""Samples of a task in a minute where ECS measures every 20 seconds."""
 
 
 def window(now: datetime) -> tuple[datetime, datetime]:
@@ -24,57 +33,93 @@ def window(now: datetime) -> tuple[datetime, datetime]:
     return end - WINDOW, end
 
 
-def queries(cluster: str, service: str, load_balancer: LoadBalancer | None) -> list[dict[str, Any]]:
+def queries(cluster: str, service: str, sources: MetricSources) -> list[dict[str, Any]]:
     """MetricDataQueries of GetMetricData."""
     ecs = {"ClusterName": cluster, "ServiceName": service}
     found = [
         _query("cpu", "AWS/ECS", "CPUUtilization", "Average", ecs),
         _query("memory", "AWS/ECS", "MemoryUtilization", "Average", ecs),
+        _query("tasks", "AWS/ECS", "CPUUtilization", "SampleCount", ecs),
     ]
-    if load_balancer is not None:
+    if sources.load_balancer is not None:
         alb = {
-            "LoadBalancer": load_balancer.load_balancer,
-            "TargetGroup": load_balancer.target_group,
+            "LoadBalancer": sources.load_balancer.load_balancer,
+            "TargetGroup": sources.load_balancer.target_group,
         }
         name = "AWS/ApplicationELB"
         found += [
             _query("response", name, "TargetResponseTime", "Average", alb),
             _query("requests", name, "RequestCount", "Sum", alb),
             _query("errors", name, "HTTPCode_Target_5XX_Count", "Sum", alb),
+            {"Id": "errorRate", "Expression": ERROR_RATE},
         ]
+    if sources.service_connect is not None:
+        named = {"TargetDiscoveryName": sources.service_connect.discovery_name, **ecs}
+        found.append(_query("milliseconds", "AWS/ECS", "TargetResponseTime", "Average", named))
     return found
 
 
-def read(results: Sequence[Mapping[str, Any]]) -> Metrics:
+@dataclass(frozen=True)
+class _Series:
+    """Values by their time."""
+
+    values: Mapping[Any, float]
+
+    @property
+    def mean(self) -> float | None:
+        return sum(self.values.values()) / len(self.values) if self.values else None
+
+    @property
+    def total(self) -> float | None:
+        return sum(self.values.values()) if self.values else None
+
+    @property
+    def newest(self) -> float | None:
+        return self.values[max(self.values)] if self.values else None
+
+
+def read(results: Sequence[Mapping[str, Any]], *, high_resolution: bool = False) -> Metrics:
     """The metrics from MetricDataResults of all pages.
 
     One that AWS does not call whole in the end (PartialData, InternalError, Forbidden) is no data.
     """
-    found: dict[str, list[float]] = {}
-    states: dict[str, str] = {}
-    for result in results:  # a long one is PartialData on each page but its last
-        found.setdefault(result["Id"], []).extend(map(float, result.get("Values", ())))
-        states[result["Id"]] = result.get("StatusCode", "Complete")
-    values = {name: found[name] for name, state in states.items() if state == "Complete"}
-    requests = sum(values["requests"]) if values.get("requests") else None
+    whole = _whole(results)
+    none = _Series({})
+    milliseconds = whole.get("milliseconds", none).mean
+    tasks = whole.get("tasks", none).newest
+    if tasks is not None and high_resolution:
+        tasks = float(round(tasks / _SAMPLES_HIGH_RESOLUTION))
     return Metrics(
-        cpu=_mean(values.get("cpu")),
-        memory=_mean(values.get("memory")),
-        response_time=_mean(values.get("response")),
-        error_rate=_error_rate(requests, values.get("errors")),
-        requests=requests,
+        cpu=whole.get("cpu", none).mean,
+        memory=whole.get("memory", none).mean,
+        response_time=whole.get("response", none).mean
+        if milliseconds is None
+        else milliseconds / 1000,
+        error_rate=_error_rate(whole),
+        requests=whole.get("requests", none).total,
+        tasks=tasks,
     )
 
 
-def _error_rate(requests: float | None, errors: list[float] | None) -> float | None:
-    """Percent. No datapoint of errors beside requests means no errors."""
-    if requests is None or requests < MIN_REQUESTS or errors is None:
+def _whole(results: Sequence[Mapping[str, Any]]) -> dict[str, _Series]:
+    found: dict[str, dict[Any, float]] = {}
+    states: dict[str, str] = {}
+    for result in results:  # a long one is PartialData on each page but its last
+        pairs = zip(result.get("Timestamps", ()), result.get("Values", ()), strict=True)
+        found.setdefault(result["Id"], {}).update((when, float(value)) for when, value in pairs)
+        states[result["Id"]] = result.get("StatusCode", "Complete")
+    return {name: _Series(found[name]) for name, state in states.items() if state == "Complete"}
+
+
+def _error_rate(whole: Mapping[str, _Series]) -> float | None:
+    """Percent of all requests of the window. No datapoint of errors beside requests: no errors."""
+    requests, rates = whole.get("requests"), whole.get("errorRate")
+    if requests is None or rates is None or (requests.total or 0) < MIN_REQUESTS:
         return None
-    return 100 * min(sum(errors), requests) / requests
-
-
-def _mean(values: list[float] | None) -> float | None:
-    return sum(values) / len(values) if values else None
+    if not rates.values and "errors" not in whole:
+        return None
+    failed = sum(rates.values.get(when, 0) / 100 * n for when, n in requests.values.items())
+    return 100 * failed / sum(requests.values.values())
 
 
 def _query(

@@ -75,6 +75,7 @@ class Loop:
             if not actions:
                 return touched
             for action in actions:
-                await self.kind.act(self.resource, action, self._track.memory)
+                memory = await self.kind.act(self.resource, action, self._track.memory)
+                self._track.memory = memory
                 touched.append(action.field or action.object)
         raise AssertionError(f"reverting does not come to an end: {touched}")

@@ -1,6 +1,7 @@
 """What the gateway does with grants, roles, credentials, errors and the event loop."""
 
 import asyncio
+import threading
 import time
 from typing import Any
 
@@ -9,7 +10,9 @@ from prometheus_client import REGISTRY
 
 from setpoint.api.base import AWS
 from setpoint.api.conditions import Reason
+from setpoint.aws import sessions
 from setpoint.aws.gateway import AWSGateway, Scope
+from setpoint.aws.sessions import Identity
 from setpoint.engine.failure import Failure
 from stack import shop
 from stack.aws.client import AwsStack
@@ -46,7 +49,8 @@ async def failure(awaited: Any) -> Failure:
 async def test_the_account_is_that_of_the_identity_and_asked_for_once(account: AwsStack) -> None:
     own = gateway()
     scope = own_scope(own)
-    assert [await own.account(scope) for _ in range(3)] == [account.account] * 3
+    together = await asyncio.gather(*(own.account(scope) for _ in range(5)))
+    assert [*together, await own.account(scope)] == [account.account] * 6
     assert [call["operation"] for call in account.ledger()] == ["GetCallerIdentity"]
 
 
@@ -196,3 +200,30 @@ async def test_calls_are_counted_by_their_result(account: AwsStack) -> None:
     account.set_faults([{"service": "ecs", "operation": "*", "kind": "throttle"}])
     await failure(own.call(own_scope(own), "ecs", "list_clusters"))
     assert (requests("ok"), requests("Throttled")) == (before[0] + 1, before[1] + 1)
+
+
+async def test_a_client_in_the_making_does_not_hold_other_calls(
+    account: AwsStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = gateway(grant(), grant(role=ROLE))
+    await own.call(own_scope(own), "ecs", "list_clusters")
+    made, making = threading.Event(), threading.Event()
+    real = sessions._boto_session
+
+    def slow(identity: Identity) -> Any:
+        making.set()
+        assert made.wait(30)
+        return real(identity)
+
+    monkeypatch.setattr(sessions, "_boto_session", slow)
+    waiting = [
+        asyncio.ensure_future(own.call(role_scope(own), "ecs", "list_clusters"))
+        for _ in range(2 * sessions.THREADS)
+    ]
+    await asyncio.to_thread(making.wait, 30)
+    for _ in range(3):
+        await own.call(own_scope(own), "ecs", "list_clusters")
+    assert not any(call.done() for call in waiting)
+    made.set()
+    await asyncio.gather(*waiting)
+    assert sum(call["operation"] == "AssumeRole" for call in account.ledger()) == 1

@@ -75,6 +75,19 @@ def test_faults_answer(
     assert [c["fault"] for c in service.account.ledger()[-2:]] == [rule["kind"], None]
 
 
+def test_a_rate_spares_the_calls_within_it(service: Service, refused: Refused) -> None:
+    service.account.set_faults([fault("Describe*", "throttle", per_second=0.001)])
+    service.policies()
+    assert refused(service.policies) == ("ThrottlingException", "Rate exceeded")
+    service.register()
+
+
+def test_old_services_have_the_old_code(service: Service, refused: Refused) -> None:
+    service.account.set_faults([{"service": "*", "operation": "*", "kind": "throttle"}])
+    assert refused(service.alarms) == ("Throttling", "Rate exceeded")
+    assert refused(service.described) == ("ThrottlingException", "Rate exceeded")
+
+
 def test_faults_choose_by_parameter_and_account(
     aws: AwsStack, service: Service, refused: Refused
 ) -> None:
@@ -96,6 +109,66 @@ def test_a_later_page_may_fail(service: Service, refused: Refused) -> None:
     pages = service.scaling.get_paginator("describe_scaling_policies")
     assert refused(lambda: list(pages.paginate(ServiceNamespace="ecs")))[0] == "ThrottlingException"
     assert len(service.policies()) == 10
+
+
+def test_the_third_page_may_fail(service: Service, refused: Refused) -> None:
+    service.register()
+    for number in range(35):
+        service.step(f"s{number}")
+    rule = fault("DescribeScalingPolicies", "throttle", match={"NextToken": "*"}, after=1, count=1)
+    service.account.set_faults([rule])
+    ask, shown = service.scaling.describe_scaling_policies, []
+    first = ask(ServiceNamespace="ecs")
+    second = ask(ServiceNamespace="ecs", NextToken=first["NextToken"])
+    token = second["NextToken"]
+    found = refused(ask, ServiceNamespace="ecs", NextToken=token)
+    assert found == ("ThrottlingException", "Rate exceeded")
+    third = ask(ServiceNamespace="ecs", NextToken=token)
+    for page in (first, second, third):
+        shown += [policy["PolicyName"] for policy in page["ScalingPolicies"]]
+    assert len(set(shown)) == 30, "the token is good for another try"
+
+
+@pytest.mark.parametrize(
+    ("listing", "method", "item"),
+    [
+        ("ScalableTargets", "describe_scalable_targets", {"ScalableDimension": "ecs:task:Cpu"}),
+        ("ScalingPolicies", "describe_scaling_policies", {"PolicyType": "ClairvoyantScaling"}),
+        ("ScheduledActions", "describe_scheduled_actions", {"Schedule": "full-moon()"}),
+    ],
+)
+def test_objects_that_aws_has_added_since(
+    service: Service, listing: str, method: str, item: dict[str, Any]
+) -> None:
+    service.register()
+    created = "2026-11-24T12:00:00+00:00"
+    named = {"ServiceNamespace": "ecs", "ResourceId": "service/prod/new", "CreationTime": created}
+    service.account.put_raw(REGION, listing, [{**named, **item}])
+    ask = getattr(service.scaling, method)
+    found = ask(ServiceNamespace="ecs")[listing][-1]
+    assert {name: found[name] for name in item} == item
+    assert found["CreationTime"].isoformat() == created
+    assert ask(ServiceNamespace="rds")[listing] == []
+    service.account.put_raw(REGION, listing, [])
+    assert all(each["ResourceId"] != "service/prod/new" for each in ask(ServiceNamespace="ecs")
+               [listing])  # fmt: skip
+
+
+def test_an_activity_of_an_unknown_status(service: Service) -> None:
+    service.account.add_activity(REGION, service.resource, StatusCode="Postponed")
+    found = service.scaling.describe_scaling_activities(ServiceNamespace="ecs")
+    assert [each["StatusCode"] for each in found["ScalingActivities"]] == ["Postponed"]
+
+
+def test_calls_are_counted_by_operation(service: Service) -> None:
+    start = service.account.last_call()
+    service.register()
+    service.target()
+    service.target()
+    assert service.account.counts(start) == {
+        "application-autoscaling:RegisterScalableTarget": 1,
+        "application-autoscaling:DescribeScalableTargets": 2,
+    }
 
 
 def test_pages_may_be_short(service: Service) -> None:
@@ -186,6 +259,7 @@ def test_accounts_are_reset_one_by_one(aws: AwsStack, service: Service) -> None:
         (lambda a: a.set_faults([fault("x", "explode")]), "no fault is called 'explode'"),
         (lambda a: a.set_service(REGION, "prod", "gone"), "no active service gone in prod"),
         (lambda a: a.set_instance(REGION, "gone"), "DBInstance gone not found"),
+        (lambda a: a.put_raw(REGION, "Policies", []), "no listing is called 'Policies'"),
     ],
 )
 def test_wrong_control_calls_say_why(account: AwsStack, call: Any, words: str) -> None:

@@ -289,3 +289,43 @@ def test_a_metric_is_of_its_account_and_region(aws: AwsStack, metrics: Metrics) 
     other = metrics.account.boto3_client("cloudwatch", "us-east-1")
     assert other.list_metrics(Namespace=NAMESPACE)["Metrics"] == []
     assert Metrics(aws).values(stat(f"{NAME}{time.time_ns()}")) == []
+
+
+@pytest.mark.parametrize(("status", "values"), [("Forbidden", []), ("InternalError", []),
+                                                ("PartialData", [7.0] * 5)])  # fmt: skip
+def test_a_metric_may_have_another_status(
+    metrics: Metrics, status: str, values: list[float]
+) -> None:
+    metrics.account.set_metric(REGION, NAMESPACE, NAME, {}, 7, status=status)
+    metrics.account.set_metric(REGION, NAMESPACE, "Other", {}, 1)
+    queries = [{"Id": "m", "MetricStat": stat()}, {"Id": "o", "MetricStat": stat("Other")}]
+    found = {r["Id"]: r for r in metrics.get(*queries)["MetricDataResults"]}
+    assert (found["m"]["StatusCode"], found["m"]["Values"]) == (status, values)
+    assert found["o"]["StatusCode"] == "Complete"
+
+
+def test_twenty_second_metrics_have_three_samples_a_task(service: Service) -> None:
+    metrics = Metrics(service.account)
+    query = stat("CPUUtilization", "SampleCount", namespace="AWS/ECS", dimensions=SERVICE)
+    service.account.set_metric(REGION, "AWS/ECS", "CPUUtilization", SERVICE, 50)
+    fine = [{"metricNames": ["CPUUtilization"], "resolutionSeconds": 20}]
+    service.ecs.update_service(
+        cluster="prod", service="web", monitoring={"metricConfigurations": fine}
+    )
+    assert metrics.values(query) == [12.0] * 5
+
+
+def test_the_error_rate_needs_no_errors_and_divides_by_no_zero(metrics: Metrics) -> None:
+    metrics.put("Requests", {3: 200, 2: 0, 1: 100})
+    metrics.put("Errors", {3: 4})
+    expression = "IF(requests > 0, 100 * FILL(errors, 0) / requests, 0)"
+    assert metrics.math(expression, "Requests", "Errors") == [2.0, 0.0, 0.0]
+
+
+def test_the_newest_minute_is_provisional(service: Service) -> None:
+    metrics = Metrics(service.account)
+    query = stat("CPUUtilization", "SampleCount", namespace="AWS/ECS", dimensions=SERVICE)
+    service.account.set_metric(REGION, "AWS/ECS", "CPUUtilization", SERVICE, 50)
+    *whole, newest = metrics.values(query, EndTime=minute(-2))
+    assert set(whole) == {4.0}
+    assert 0 < newest < 4.0

@@ -4,9 +4,13 @@ from typing import Any
 
 import pytest
 
-from .conftest import CPU, MEMORY, Refused, Service
+from stack import shop
 
-LABEL = "app/prod/50dc6c495c0c9188/targetgroup/web/73e2d6bc24d8a067"
+from .conftest import CPU, MEMORY, REGION, Refused, Service
+
+QUEUE = {"Id": "q", "MetricStat": {"Metric": {"MetricName": "Queue", "Namespace": "App"},
+                                   "Stat": "Sum"}}  # fmt: skip
+LABEL = f"{shop.LOAD_BALANCER}/{shop.TARGET_GROUP}"
 
 
 def predefined(kind: str, **more: str) -> dict[str, Any]:
@@ -67,7 +71,9 @@ def test_one_policy_for_a_metric(service: Service, refused: Refused) -> None:
 def test_a_policy_keeps_its_type(service: Service, refused: Refused) -> None:
     service.register()
     service.track("web")
-    assert refused(service.step, name="web")[0] == "ValidationException"
+    code, message = refused(service.step, name="web")
+    assert code == "ValidationException"
+    assert message.startswith("You cannot change a TargetTrackingScaling policy to a non ")
 
 
 def test_a_failed_put_changes_nothing(service: Service, refused: Refused) -> None:
@@ -84,6 +90,9 @@ def test_a_failed_put_changes_nothing(service: Service, refused: Refused) -> Non
         predefined("RDSReaderAverageCPUUtilization"),
         predefined("ALBRequestCountPerTarget"),
         predefined("ALBRequestCountPerTarget", ResourceLabel="my-load-balancer"),
+        predefined("ALBRequestCountPerTarget", ResourceLabel=f"{LABEL}/more"),
+        predefined("ALBRequestCountPerTarget", ResourceLabel=f"{LABEL}0"),
+        predefined(CPU, ResourceLabel=LABEL),
         predefined(f"{CPU}HighResolution"),
         {"PredefinedMetricSpecification": {"PredefinedMetricType": "Coffee"}},
         {"CustomizedMetricSpecification": {"MetricName": "m", "Namespace": "n"}},
@@ -92,9 +101,15 @@ def test_a_failed_put_changes_nothing(service: Service, refused: Refused) -> Non
                 "Metrics": [{"Id": "a", "Expression": "1"}, {"Id": "b", "Expression": "2"}]
             }
         },
+        {"CustomizedMetricSpecification": {"Metrics": [QUEUE], "MetricName": "m"}},
+        {"CustomizedMetricSpecification": {"Metrics": [{**QUEUE, "Id": "Upper"}]}},
+        {"CustomizedMetricSpecification": {"Metrics": [{**QUEUE, "Expression": "1"}]}},
+        {"CustomizedMetricSpecification": {"Metrics": [QUEUE, {**QUEUE, "ReturnData": False}]}},
+        {"CustomizedMetricSpecification": {"Metrics": [{"Id": "q"}]}},
         {"ScaleInCooldown": -1},
+        {"TargetValue": 0.0},
+        {"TargetValue": 2.0**361},
     ],
-    ids=["namespace", "no-label", "label", "resolution", "enum", "custom", "math", "cooldown"],
 )
 def test_target_tracking_is_refused(
     service: Service, refused: Refused, configured: dict[str, Any]
@@ -140,21 +155,90 @@ def test_target_tracking_is_refused(
             ]
         },
         {"MinAdjustmentMagnitude": 2},
+        {"AdjustmentType": "Twice"},
+        {"Cooldown": -1},
+        {
+            "AdjustmentType": "ExactCapacity",
+            "StepAdjustments": [{"ScalingAdjustment": -1, "MetricIntervalLowerBound": 0.0}],
+        },
+        {"StepAdjustments": [{"ScalingAdjustment": 1}]},
+        {
+            "StepAdjustments": [
+                {
+                    "ScalingAdjustment": 1,
+                    "MetricIntervalLowerBound": 5.0,
+                    "MetricIntervalUpperBound": 5.0,
+                }
+            ]
+        },
+        {
+            "StepAdjustments": [
+                {
+                    "ScalingAdjustment": 1,
+                    "MetricIntervalLowerBound": 0.0,
+                    "MetricIntervalUpperBound": 5.0,
+                }
+            ]
+        },
+        {
+            "StepAdjustments": [
+                {
+                    "ScalingAdjustment": -1,
+                    "MetricIntervalLowerBound": -5.0,
+                    "MetricIntervalUpperBound": 0.0,
+                }
+            ]
+        },
     ],
-    ids=["none", "overlap", "gap", "21", "magnitude"],
+    ids=[
+        "none",
+        "overlap",
+        "gap",
+        "21",
+        "magnitude",
+        "type",
+        "cooldown",
+        "exact",
+        "both-open",
+        "empty",
+        "no-upper",
+        "no-lower",
+    ],
 )
 def test_steps_are_refused(service: Service, refused: Refused, configured: dict[str, Any]) -> None:
     service.register()
     assert refused(service.step, name="s", **configured)[0] == "ValidationException"
 
 
-def test_high_resolution_needs_the_services_monitoring_first(service: Service) -> None:
+def test_steps_in_both_directions(service: Service) -> None:
+    service.register()
+    service.step(
+        "both",
+        AdjustmentType="PercentChangeInCapacity",
+        MinAdjustmentMagnitude=2,
+        StepAdjustments=[
+            {"ScalingAdjustment": -20, "MetricIntervalUpperBound": -10.0},
+            {"ScalingAdjustment": 0, "MetricIntervalLowerBound": -10.0,
+             "MetricIntervalUpperBound": 10.0},
+            {"ScalingAdjustment": 50, "MetricIntervalLowerBound": 10.0},
+        ],
+    )  # fmt: skip
+    [policy] = service.policies()
+    assert len(policy["StepScalingPolicyConfiguration"]["StepAdjustments"]) == 3
+
+
+def test_high_resolution_needs_the_services_monitoring_first(
+    service: Service, refused: Refused
+) -> None:
     service.register()
     metrics = [{"metricNames": ["CPUUtilization"], "resolutionSeconds": 20}]
     service.ecs.update_service(
         cluster="prod", service="web", monitoring={"metricConfigurations": metrics}
     )
     assert service.track(**predefined(f"{CPU}HighResolution"))["PolicyARN"]
+    assert {alarm["Period"] for alarm in service.alarms()} == {20}
+    found = refused(service.track, name="memory", **predefined(f"{MEMORY}HighResolution"))
+    assert found[0] == "ValidationException", "the other metric is still one of a minute"
 
 
 def test_requests_per_target_watch_the_balancer_and_the_group(service: Service) -> None:
@@ -164,8 +248,33 @@ def test_requests_per_target_watch_the_balancer_and_the_group(service: Service) 
     assert (alarm["Namespace"], alarm["Statistic"]) == ("AWS/ApplicationELB", "Sum")
     assert {d["Name"]: d["Value"] for d in alarm["Dimensions"]} == {
         "LoadBalancer": "app/prod/50dc6c495c0c9188",
-        "TargetGroup": "targetgroup/web/73e2d6bc24d8a067",
+        "TargetGroup": shop.TARGET_GROUP,
     }
+
+
+def test_requests_per_target_are_not_for_blue_green(service: Service, refused: Refused) -> None:
+    arn = f"arn:aws:elasticloadbalancing:{REGION}:123456789012:{shop.TARGET_GROUP}"
+    service.ecs.create_service(
+        cluster="prod",
+        serviceName="green",
+        taskDefinition="web",
+        desiredCount=2,
+        deploymentController={"type": "CODE_DEPLOY"},
+        loadBalancers=[{"targetGroupArn": arn, "containerName": "app", "containerPort": 8080}],
+    )
+    service.key = {**service.key, "ResourceId": "service/prod/green"}
+    service.register()
+    metric = predefined("ALBRequestCountPerTarget", ResourceLabel=LABEL)
+    code, message = refused(service.track, **metric)
+    assert (code, "CodeDeploy" in message) == ("ValidationException", True)
+    service.track()
+
+
+def test_names_are_printable(service: Service, refused: Refused) -> None:
+    service.register()
+    code, message = refused(service.step, name="größer")
+    assert (code, "'policyName' failed to satisfy" in message) == ("ValidationException", True)
+    service.step("scale out, but not too much!")
 
 
 def test_types_that_a_namespace_does_not_have(service: Service, refused: Refused) -> None:
@@ -182,24 +291,100 @@ def test_types_that_a_namespace_does_not_have(service: Service, refused: Refused
     assert len(alarms) == 4
 
 
-def test_predictive_scaling(service: Service, refused: Refused) -> None:
+def predictive(service: Service, metric: dict[str, Any], **more: Any) -> Any:
+    specification = {"TargetValue": 50.0, **metric}
+    return service.scaling.put_scaling_policy(
+        **service.key,
+        PolicyName="p",
+        PolicyType="PredictiveScaling",
+        PredictiveScalingPolicyConfiguration={"MetricSpecifications": [specification], **more},
+    )
+
+
+def part(name: str, kind: str, **more: str) -> dict[str, Any]:
+    return {f"Predefined{name}Specification": {"PredefinedMetricType": kind, **more}}
+
+
+PAIR = part("MetricPair", "ECSServiceCPUUtilization")
+LOAD = part("LoadMetric", "ECSServiceTotalCPUUtilization")
+SCALING = part("ScalingMetric", "ECSServiceAverageCPUUtilization")
+
+
+def test_predictive_scaling_only_forecasts_unless_told_otherwise(service: Service) -> None:
     service.register()
-    pair = {"PredefinedMetricType": "ECSServiceCPUUtilization"}
-    metrics = [{"TargetValue": 50.0, "PredefinedMetricPairSpecification": pair}]
+    assert predictive(service, PAIR)["Alarms"] == []
+    [policy] = service.policies()
+    shown = dict(policy["PredictiveScalingPolicyConfiguration"])
+    shown.pop("MetricSpecifications")
+    assert shown == {
+        "Mode": "ForecastOnly",
+        "SchedulingBufferTime": 300,
+        "MaxCapacityBreachBehavior": "HonorMaxCapacity",
+    }
+    predictive(service, LOAD | SCALING, Mode="ForecastAndScale", MaxCapacityBuffer=10,
+               MaxCapacityBreachBehavior="IncreaseMaxCapacity")  # fmt: skip
+    predictive(service, part("MetricPair", "ALBRequestCount", ResourceLabel=LABEL))
 
-    def asked(**more: Any) -> dict[str, Any]:
-        configured = {"MetricSpecifications": metrics, "Mode": "ForecastOnly", **more}
-        return {
-            **service.key,
-            "PolicyName": "p",
-            "PolicyType": "PredictiveScaling",
-            "PredictiveScalingPolicyConfiguration": configured,
-        }
 
-    put = service.scaling.put_scaling_policy
-    wrong = asked(MaxCapacityBreachBehavior="IncreaseMaxCapacity")
-    assert refused(put, **wrong)[0] == "ValidationException"
-    assert put(**asked())["Alarms"] == []
+@pytest.mark.parametrize(
+    ("metric", "more"),
+    [
+        (PAIR, {"MaxCapacityBreachBehavior": "IncreaseMaxCapacity"}),
+        (PAIR, {"MaxCapacityBuffer": 10}),
+        (PAIR, {"MaxCapacityBuffer": 101, "MaxCapacityBreachBehavior": "IncreaseMaxCapacity"}),
+        (PAIR, {"SchedulingBufferTime": 3601}),
+        (PAIR, {"Mode": "Dream"}),
+        ({}, {}),
+        (LOAD, {}),
+        (PAIR | LOAD, {}),
+        (part("MetricPair", "ECSServiceAverageCPUUtilization"), {}),
+        (part("MetricPair", "Coffee"), {}),
+        (part("MetricPair", "ALBRequestCount"), {}),
+        ({**PAIR, "TargetValue": 0.0}, {}),
+    ],
+)
+def test_predictive_scaling_is_refused(
+    service: Service, refused: Refused, metric: dict[str, Any], more: dict[str, Any]
+) -> None:
+    service.register()
+    assert refused(predictive, service=service, metric=metric, **more)[0] == "ValidationException"
+    assert service.policies() == []
+
+
+def test_without_scale_in_the_low_alarm_goes(service: Service) -> None:
+    service.register()
+    high, _ = service.track()["Alarms"]
+    assert service.track(DisableScaleIn=True)["Alarms"] == [high]
+    assert [alarm["AlarmName"] for alarm in service.alarms()] == [high["AlarmName"]]
+
+
+def test_describe_shows_that_scale_in_is_on(service: Service) -> None:
+    service.register()
+    service.track()
+    [policy] = service.policies()
+    assert policy["TargetTrackingScalingPolicyConfiguration"]["DisableScaleIn"] is False
+
+
+@pytest.mark.parametrize(
+    ("operation", "method"),
+    [("DescribeAlarms", "policies"), ("PutMetricAlarm", "track"), ("DeleteAlarms", "delete")],
+)
+def test_faults_of_cloudwatch_come_back_disguised(
+    service: Service, refused: Refused, operation: str, method: str
+) -> None:
+    service.register()
+    service.track()
+
+    def delete() -> None:
+        service.scaling.delete_scaling_policy(**service.key, PolicyName="cpu")
+
+    call = delete if method == "delete" else getattr(service, method)
+    fault = {"service": "cloudwatch", "operation": operation, "kind": "throttle", "count": 1}
+    service.account.set_faults([fault])
+    code, message = refused(call)
+    assert (code, "Rate exceeded" in message) == ("FailedResourceAccessException", True)
+    assert len(service.policies()[0]["Alarms"]) == 2, "it changed nothing"
+    call()
 
 
 def test_the_alarms_of_a_step_policy_are_those_that_name_it(service: Service) -> None:
@@ -216,12 +401,16 @@ def test_the_alarms_of_a_step_policy_are_those_that_name_it(service: Service) ->
     assert len(service.alarms()) == 1, "it is not AWS's to delete"
 
 
-def test_an_alarm_deleted_by_hand_stays_in_the_policy(service: Service) -> None:
+def test_an_alarm_deleted_by_hand_is_gone_until_the_policy_is_put_again(service: Service) -> None:
     service.register()
     names = [alarm["AlarmName"] for alarm in service.track()["Alarms"]]
     service.cloudwatch.delete_alarms(AlarmNames=names[:1])
-    assert len(service.policies()[0]["Alarms"]) == 2
+    assert [alarm["AlarmName"] for alarm in service.policies()[0]["Alarms"]] == names[1:]
     assert [alarm["AlarmName"] for alarm in service.alarms()] == names[1:]
+    again = [alarm["AlarmName"] for alarm in service.track()["Alarms"]]
+    assert again[0] not in names
+    assert again[1] == names[1], "the one that is there keeps its name"
+    assert {alarm["AlarmName"] for alarm in service.alarms()} == set(again)
 
 
 def test_metric_math_of_a_policy(service: Service) -> None:

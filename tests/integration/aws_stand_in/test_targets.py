@@ -169,9 +169,39 @@ def test_registration_is_eventually_consistent(
         assert service.track()["PolicyARN"]
 
 
+def test_listings_may_lag_behind_a_write(service: Service) -> None:
+    service.register(2, 10)
+    service.track(target=60)
+    service.schedule()
+    service.account.settings(staleCalls=2)
+    service.track(target=50)
+
+    def value() -> float:
+        [policy] = service.policies()
+        found: float = policy["TargetTrackingScalingPolicyConfiguration"]["TargetValue"]
+        return found
+
+    assert [value(), value(), value()] == [60, 60, 50]
+    service.register(3, 10)
+    assert [service.target()["MinCapacity"] for _ in range(3)] == [2, 2, 3]
+    service.scaling.delete_scheduled_action(**service.key, ScheduledActionName="morning")
+    assert [len(service.schedules()) for _ in range(3)] == [1, 1, 0]
+
+
+def test_predictive_scaling_raises_the_maximum_by_itself(service: Service) -> None:
+    service.register(2, 10)
+    service.account.set_target(REGION, service.resource, MaxCapacity=14, PredictedCapacity=13)
+    found = service.target()
+    assert (found["MaxCapacity"], found["PredictedCapacity"]) == (14, 13)
+    with pytest.raises(RuntimeError, match="no scalable target"):
+        service.account.set_target(REGION, "service/prod/gone", MaxCapacity=1)
+
+
 def test_tags(service: Service, refused: Refused) -> None:
     arn = service.register(Tags={"a": "1"})["ScalableTargetARN"]
-    service.register(Tags={"late": "is ignored"})
+    code, message = refused(service.register, Tags={"late": "x"})
+    assert code == "ValidationException"
+    assert message.startswith("The scalable target that you tried to tag already exists.")
     service.scaling.tag_resource(ResourceARN=arn, Tags={"b": "2"})
     service.scaling.untag_resource(ResourceARN=arn, TagKeys=["a"])
     assert service.scaling.list_tags_for_resource(ResourceARN=arn)["Tags"] == {"b": "2"}
@@ -180,6 +210,39 @@ def test_tags(service: Service, refused: Refused) -> None:
     assert refused(tag, ResourceARN=arn, Tags=many)[0] == "TooManyTagsException"
     unknown = arn[:-4] + "beef"
     assert refused(tag, ResourceARN=unknown, Tags={})[0] == "ResourceNotFoundException"
+
+
+def test_tags_at_creation(service: Service, refused: Refused) -> None:
+    many = {f"k{number}": "v" for number in range(51)}
+    assert refused(service.register, Tags=many)[0] == "TooManyTagsException"
+    assert refused(service.register, Tags={"aws:x": "v"})[0] == "ValidationException"
+    assert refused(service.register, Tags={"k" * 129: "v"})[0] == "ValidationException"
+    service.register(Tags={"k": "v"})
+
+
+@pytest.mark.parametrize(
+    "listing",
+    ["scalable_targets", "scaling_policies", "scheduled_actions", "scaling_activities"],
+)
+def test_a_dimension_needs_its_resource(service: Service, refused: Refused, listing: str) -> None:
+    ask = getattr(service.scaling, f"describe_{listing}")
+    found = refused(ask, ServiceNamespace="ecs", ScalableDimension=DIMENSION)
+    assert found[0] == "ValidationException"
+
+
+def test_activities_newest_first_by_fifty(service: Service, refused: Refused) -> None:
+    start = datetime.now(UTC) - timedelta(hours=2)
+    for number in range(60):
+        at = (start + timedelta(minutes=number)).isoformat()
+        service.account.add_activity(REGION, f"service/prod/s{number % 3}", Cause=str(number),
+                                     StartTime=at)  # fmt: skip
+    ask = service.scaling.describe_scaling_activities
+    first = ask(ServiceNamespace="ecs")
+    rest = ask(ServiceNamespace="ecs", NextToken=first["NextToken"])
+    found = first["ScalingActivities"] + rest["ScalingActivities"]
+    assert [activity["Cause"] for activity in found] == [str(n) for n in range(59, -1, -1)]
+    assert len(first["ScalingActivities"]) == 50
+    assert refused(ask, ServiceNamespace="ecs", MaxResults=51)[0] == "ValidationException"
 
 
 def test_activities_of_six_weeks_with_reasons_on_demand(service: Service) -> None:

@@ -4,11 +4,13 @@ import copy
 import itertools
 import json
 import random
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from setpoint.api.cachetuning import CacheTuning
@@ -29,7 +31,40 @@ GOOD: dict[str, dict[str, Any]] = {
     "ScalingPolicy": {
         "target": {"ecs": {"cluster": "prod", "service": "checkout"}},
         "capacity": {"min": 2, "max": 20},
-        "targetTracking": [{"metric": "CPU", "target": 60, "scaleInCooldown": "1m30s"}],
+        "targetTracking": [
+            {"metric": "CPU", "target": 60, "scaleInCooldown": "1m30s"},
+            {"metric": "RequestCountPerTarget", "target": "1k"},
+            {
+                "metric": "QueuePerTask",
+                "target": "500m",
+                "custom": {
+                    "namespace": "App",
+                    "metricName": "Depth",
+                    "dimensions": {"Queue": "orders"},
+                },
+            },
+        ],
+        "stepScaling": [
+            {
+                "name": "steps",
+                "metric": "CPU",
+                "steps": [
+                    {"above": 80, "add": 2},
+                    {"above": 90, "add": 4},
+                    {"below": 20, "remove": "10%"},
+                ],
+            }
+        ],
+        "predictiveScaling": [{"metric": "CPU", "target": 60}],
+        "schedules": [
+            {
+                "name": "morning",
+                "schedule": "cron(0 8 ? * MON-FRI *)",
+                "min": 6,
+                "start": "2027-01-01T00:00:00Z",
+                "end": "2028-01-01T00:00:00Z",
+            }
+        ],
         "metrics": {
             "loadBalancer": {"loadBalancer": "app/p/50dc", "targetGroup": "targetgroup/c/73e2"}
         },
@@ -60,6 +95,23 @@ GOOD: dict[str, dict[str, Any]] = {
         "defaultTTL": {"ttl": "1h", "jitter": "5%", "include": ["*"], "types": ["string"]},
     },
 }
+
+ECS = {"cluster": "prod", "service": "checkout"}
+TABLE: dict[str, Any] = {
+    "scalableTarget": {
+        "serviceNamespace": "dynamodb",
+        "resourceId": "table/orders",
+        "scalableDimension": "dynamodb:table:ReadCapacityUnits",
+    }
+}
+READS = [{"metric": "DynamoDBReadCapacityUtilization", "target": 70}]
+STEPS = [
+    {
+        "name": "s",
+        "custom": {"namespace": "App", "metricName": "Depth"},
+        "steps": [{"above": 1, "add": 1}],
+    }
+]
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +185,38 @@ def test_good_ones_are_taken_with_their_defaults(cluster: Cluster, kind: str) ->
         ("ScalingPolicy", "aws.role", "admin", "should match"),
         ("ScalingPolicy", "target", None, "Required value"),
         ("ScalingPolicy", "capacty", {"min": 1}, "unknown field"),
+        ("ScalingPolicy", "targetTracking.0.metric", "CPUs", "none that AWS predefines"),
+        ("ScalingPolicy", "targetTracking.0.target", 101, "at most 100 percent"),
+        ("ScalingPolicy", "targetTracking.0.target", "lots", "should match"),
+        ("ScalingPolicy", "targetTracking.0.scaleInCooldown", "25h", "must not be longer than 24h"),
+        ("ScalingPolicy", "metrics", None, "needs resourceLabel, or metrics.loadBalancer"),
+        (
+            "ScalingPolicy",
+            "targetTracking.2.custom.metricName",
+            None,
+            "set namespace and metricName",
+        ),
+        ("ScalingPolicy", "stepScaling.0.steps.0.below", 5, "either above or below"),
+        ("ScalingPolicy", "stepScaling.0.steps.0.remove", 5, "exactly one of add, remove and set"),
+        ("ScalingPolicy", "stepScaling.0.steps.0.add", "20%", "must add a number, or all a share"),
+        (
+            "ScalingPolicy",
+            "stepScaling.0.custom",
+            {"namespace": "App", "metricName": "Depth"},
+            "either metric",
+        ),
+        (
+            "ScalingPolicy",
+            "predictiveScaling.0.maxCapacityBuffer",
+            10,
+            "maxCapacityBuffer goes with",
+        ),
+        ("ScalingPolicy", "schedules.0.min", None, "a schedule sets min, max or both"),
+        ("ScalingPolicy", "schedules.0.max", 5, "min must not be greater than max"),
+        ("ScalingPolicy", "schedules.0.schedule", "0 8 * * *", "should match"),
+        ("ScalingPolicy", "schedules.0.end", "2026-01-01T00:00:00Z", "start must be before end"),
+        ("ScalingPolicy", "target", TABLE, "set custom for another"),
+        ("ScalingPolicy", "target", {**TABLE, "ecs": ECS}, "set either ecs or scalableTarget"),
         ("DBTuning", "rds.maxAllocatedStorage", "100Gi", "must not be smaller"),
         ("DBTuning", "rds.allocatedStorage", "2Ti", "must not be smaller"),
         ("DBTuning", "rds.allocatedStorage", "200G", "should match"),
@@ -167,6 +251,51 @@ def test_bad_ones_are_refused_with_a_sentence(
 ) -> None:
     answer = cluster.apply(manifest(kind, changed(kind, path, value)), check=False)
     assert sentence in answer
+
+
+@pytest.mark.parametrize(
+    ("scalable", "changes", "sentence"),
+    [
+        ({"scalableDimension": "ecs:service:DesiredCount"}, {}, "must be one of serviceNamespace"),
+        ({"resourceId": "cluster:orders"}, {}, "does not have the form"),
+        ({"serviceNamespace": "dynamo"}, {}, "Unsupported value"),
+        ({}, {"stepScaling": STEPS}, "no step scaling for this service"),
+        ({}, {"predictiveScaling": [{"metric": "CPU", "target": 1}]}, "ECS services only"),
+        ({}, {"targetTracking": [{"metric": "CPU", "target": 1}]}, "none that AWS predefines"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_what_aws_does_not_support_is_refused(
+    cluster: Cluster, scalable: dict[str, Any], changes: dict[str, Any], sentence: str
+) -> None:
+    target = {"scalableTarget": {**TABLE["scalableTarget"], **scalable}}
+    spec = {"target": target, "capacity": {"min": 5, "max": 50}, "targetTracking": READS, **changes}
+    assert sentence in cluster.apply(manifest("ScalingPolicy", spec), check=False)
+
+
+def test_another_service_of_aws_is_taken(cluster: Cluster) -> None:
+    spec = {"target": TABLE, "capacity": {"min": 5, "max": 50}, "targetTracking": READS}
+    assert "created" in cluster.apply(manifest("ScalingPolicy", spec))
+
+
+def documented() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every resource in a YAML block of the docs."""
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+        blocks = re.findall(r"```yaml\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
+        for number, block in enumerate(blocks):
+            found = yaml.safe_load(block)
+            if isinstance(found, dict) and found.get("kind") in MODELS:
+                yield f"{path.name}-{number}", found
+
+
+@pytest.mark.parametrize(
+    ("place", "resource"), list(documented()), ids=lambda v: v if isinstance(v, str) else ""
+)
+def test_what_the_docs_show_is_taken(
+    cluster: Cluster, place: str, resource: dict[str, Any]
+) -> None:
+    resource["metadata"] = {"name": place.lower(), "namespace": NAMESPACE}
+    assert "created" in cluster.apply(resource)
 
 
 def test_both_halves_missing(cluster: Cluster) -> None:

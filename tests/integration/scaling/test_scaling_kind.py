@@ -1,101 +1,11 @@
 """ScalingPolicy against the strict stand-in for AWS."""
 
-from typing import Any
-
 import pytest
 
 from setpoint.api.conditions import Reason
-from setpoint.engine.failure import Failure
-from setpoint.scaling.kind import ScalingKind
 from stack import shop
-from stack.aws.client import AwsStack
-from tests.integration.aws.account import REGION, gateway, new_account
-from tests.integration.aws.loop import Loop
-
-BASE = {
-    "ServiceNamespace": "ecs",
-    "ResourceId": "service/prod/web",
-    "ScalableDimension": "ecs:service:DesiredCount",
-}
-CPU, MEMORY = "ECSServiceAverageCPUUtilization", "ECSServiceAverageMemoryUtilization"
-BOTH = [{"metric": "CPU", "target": 60}, {"metric": "Memory", "target": 70}]
-LOAD_BALANCER = {
-    "loadBalancer": {"loadBalancer": shop.LOAD_BALANCER, "targetGroup": shop.TARGET_GROUP}
-}
-
-
-def spec(**changes: Any) -> dict[str, Any]:
-    return {
-        "aws": {"region": REGION},
-        "target": {"ecs": {"cluster": "prod", "service": "web"}},
-        "capacity": {"min": 2, "max": 20},
-        "targetTracking": BOTH,
-        **changes,
-    }
-
-
-class Service:
-    """ECS service `web` with 3 tasks in an account of its own."""
-
-    def __init__(self, account: AwsStack) -> None:
-        self.account = account
-        shop.create_ecs_service(account, "prod", "web", 3)
-        shop.set_service_load(account, "prod", "web", cpu=40, memory=50)
-        self.client = account.boto3_client("application-autoscaling", REGION)
-
-    def loop(self, **changes: Any) -> Loop:
-        return Loop(ScalingKind(gateway()), spec(**changes))
-
-    def register(self, low: int, high: int) -> None:
-        self.client.register_scalable_target(**BASE, MinCapacity=low, MaxCapacity=high)
-
-    def track(self, name: str, metric: str, target: float, **more: Any) -> None:
-        self.client.put_scaling_policy(
-            **BASE,
-            PolicyName=name,
-            PolicyType="TargetTrackingScaling",
-            TargetTrackingScalingPolicyConfiguration={
-                "TargetValue": target,
-                "PredefinedMetricSpecification": {"PredefinedMetricType": metric},
-                **more,
-            },
-        )
-
-    def step(self, name: str) -> None:
-        self.client.put_scaling_policy(
-            **BASE,
-            PolicyName=name,
-            PolicyType="StepScaling",
-            StepScalingPolicyConfiguration={
-                "AdjustmentType": "ChangeInCapacity",
-                "StepAdjustments": [{"ScalingAdjustment": 1, "MetricIntervalLowerBound": 0}],
-            },
-        )
-
-    def policies(self) -> dict[str, Any]:
-        found = self.client.describe_scaling_policies(
-            ServiceNamespace="ecs", ResourceId="service/prod/web"
-        )["ScalingPolicies"]
-        return {
-            policy["PolicyName"]: policy.get("TargetTrackingScalingPolicyConfiguration", {}).get(
-                "TargetValue"
-            )
-            for policy in found
-        }
-
-    def bounds(self) -> tuple[int, int] | None:
-        found = self.client.describe_scalable_targets(
-            ServiceNamespace="ecs", ResourceIds=["service/prod/web"]
-        )["ScalableTargets"]
-        return (found[0]["MinCapacity"], found[0]["MaxCapacity"]) if found else None
-
-    def mutations_since(self, sequence: int) -> list[str]:
-        return [call["operation"] for call in self.account.mutations(sequence)]
-
-
-@pytest.fixture
-def service(aws: AwsStack, monkeypatch: pytest.MonkeyPatch) -> Service:
-    return Service(new_account(aws, monkeypatch))
+from tests.integration.aws.account import REGION
+from tests.integration.scaling.service import BASE, BOTH, CPU, LOAD_BALANCER, MEMORY, Service, spec
 
 
 async def test_from_nothing_three_calls_and_then_none(service: Service) -> None:
@@ -134,7 +44,9 @@ async def test_status_says_what_is(service: Service) -> None:
 async def test_no_traffic_is_no_data(service: Service) -> None:
     done = await service.loop(metrics=LOAD_BALANCER).attempt()
     by_rule = {sample.rule: sample.value for sample in done.decision.samples}
-    assert by_rule == {"cpu": 40, "memory": 50, "responseTime": None, "errorRate": None}
+    assert by_rule == {
+        "cpu": 40, "memory": 50, "responseTime": None, "errorRate": None, "scalingLimited": 0,
+    }  # fmt: skip
 
 
 async def test_the_metrics_are_one_call_with_both_dimensions(service: Service) -> None:
@@ -142,23 +54,26 @@ async def test_the_metrics_are_one_call_with_both_dimensions(service: Service) -
     await service.loop(mode="Observe", metrics=LOAD_BALANCER).attempt()
     [call] = [c for c in service.account.ledger(before) if c["operation"] == "GetMetricData"]
     queries = call["params"]["MetricDataQueries"]
-    assert [query["MetricStat"]["Metric"]["MetricName"] for query in queries] == [
-        "CPUUtilization", "MemoryUtilization", "TargetResponseTime", "RequestCount",
-        "HTTPCode_Target_5XX_Count",
+    metrics = [query["MetricStat"]["Metric"] for query in queries if "MetricStat" in query]
+    assert [metric["MetricName"] for metric in metrics] == [
+        "CPUUtilization", "MemoryUtilization", "CPUUtilization", "TargetResponseTime",
+        "RequestCount", "HTTPCode_Target_5XX_Count",
     ]  # fmt: skip
-    assert all(len(query["MetricStat"]["Metric"]["Dimensions"]) == 2 for query in queries)
+    assert all(len(metric["Dimensions"]) == 2 for metric in metrics)
 
 
 async def test_cloudwatch_denied_stops_the_metrics_and_nothing_else(service: Service) -> None:
     loop = service.loop()
     await loop.attempt()
     service.account.deny({"action": "cloudwatch:GetMetricData"})
-    loop.set_spec(spec(capacity={"min": 3, "max": 20}))
+    status, loop = loop.status, service.loop(capacity={"min": 3, "max": 20})
+    loop.status = status  # the operator was started again
     done = await loop.attempt()
 
     assert service.bounds() == (3, 20)
     assert [failure.reason for failure in done.failures] == [Reason.ACCESS_DENIED]
-    assert all(sample.value is None for sample in done.decision.samples)
+    measured = [s for s in done.decision.samples if s.rule != "scalingLimited"]
+    assert all(sample.value is None for sample in measured)
     assert loop.status["metrics"]["cpu"] == "40%", "what was known stays"
 
 
@@ -301,7 +216,40 @@ async def test_revert_leaves_a_policy_that_became_another(service: Service) -> N
 @pytest.mark.parametrize("missing", [{"service": "gone"}, {"cluster": "gone"}], ids=str)
 async def test_a_service_that_is_not_there(service: Service, missing: dict[str, str]) -> None:
     target = {"ecs": {"cluster": "prod", "service": "web", **missing}}
-    with pytest.raises(Failure) as caught:
-        await service.loop(target=target).attempt()
-    assert caught.value.reason is Reason.TARGET_NOT_FOUND
-    assert "check" in caught.value.message
+    before = service.account.last_call()
+    done = await service.loop(target=target).attempt()
+    [failure] = done.failures
+    assert failure.reason is Reason.TARGET_NOT_FOUND
+    assert "check" in failure.message
+    assert service.mutations_since(before) == []
+
+
+async def test_revert_when_the_service_itself_is_gone(service: Service) -> None:
+    loop = service.loop()
+    await loop.attempt()
+    ecs = service.account.boto3_client("ecs", REGION)
+    ecs.delete_service(cluster="prod", service="web", force=True)
+    await loop.revert()
+    assert (service.policies(), service.bounds()) == ({}, None)
+
+
+async def test_revert_goes_back_to_what_was_adopted_and_not_to_drift(service: Service) -> None:
+    service.register(2, 20)
+    loop = service.loop(targetTracking=[], deletionPolicy="Revert")
+    await loop.attempt()
+    service.register(1, 99)
+    await loop.attempt()
+    assert service.bounds() == (2, 20)
+    await loop.revert()
+    assert service.bounds() == (2, 20)
+
+
+async def test_what_aws_refused_is_not_ours_afterwards(service: Service) -> None:
+    service.account.deny({"action": "cloudwatch:PutMetricAlarm"})
+    loop = service.loop()
+    await loop.attempt()
+    service.account.deny()
+    service.track("memory-scaling", MEMORY, 55)
+    loop.set_spec(spec(targetTracking=BOTH[:1]))
+    await loop.attempt()
+    assert service.policies() == {"cpu-scaling": 60, "memory-scaling": 55}

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from stack.aws.autoscaling import activities, policies, schedules, targets
+from stack.aws.autoscaling import activities, policies, schedules, staleness, targets
 from stack.aws.state import World
 from stack.aws.validation import validate
 from stack.aws.wire import AWSError, Call
@@ -32,4 +32,4 @@ def handle(world: World, call: Call) -> dict[str, Any]:
         message = f"the stand-in for AWS has no application-autoscaling {call.operation}"
         raise AWSError("NotImplemented", message, 501)
     validate(call)
-    return operation(world, call)
+    return staleness.answer(world, call, operation)

@@ -1,10 +1,11 @@
 """Scaling activities: what AWS did by itself, and what the control calls add."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from stack.aws.autoscaling.resources import page_size
+from stack.aws.autoscaling.resources import check_listing, page_size
 from stack.aws.paging import take
 from stack.aws.state import Key, World
 from stack.aws.wire import Call
@@ -18,6 +19,7 @@ def describe(world: World, call: Call) -> dict[str, Any]:
     """DescribeScalingActivities: six weeks, the newest first; those that did not scale on demand,
     and only then with the reasons."""
     wanted, oldest = call.params, datetime.now(UTC) - _KEPT
+    check_listing(call)
     with_idle = bool(wanted.get("IncludeNotScaledActivities"))
     found, token = take(
         (
@@ -37,19 +39,34 @@ def describe(world: World, call: Call) -> dict[str, Any]:
 
 def of_bound(key: Key, capacity: int, bound: str) -> dict[str, Any]:
     """The activity of AWS that moves the capacity to a bound."""
+    return _done(key) | {
+        "Description": f"Setting desired count to {capacity}.",
+        "Cause": f"{bound} capacity was set to {capacity}",
+        "StatusMessage": f"Successfully set desired count to {capacity}. Change successfully "
+        "fulfilled by ecs.",
+    }
+
+
+def of_schedule(key: Key, name: str, bounds: Mapping[str, int]) -> dict[str, Any]:
+    """The activity of a scheduled action that rewrites the bounds."""
+    words = f"min capacity to {bounds['MinCapacity']} and max capacity to {bounds['MaxCapacity']}"
+    return _done(key) | {
+        "Description": f"Setting {words}",
+        "Cause": f"scheduled action name {name} was triggered",
+        "StatusMessage": f"Successfully set {words}",
+    }
+
+
+def _done(key: Key) -> dict[str, Any]:
     now = datetime.now(UTC)
     return {
         "ActivityId": str(uuid.uuid4()),
         "ServiceNamespace": key.namespace,
         "ResourceId": key.resource,
         "ScalableDimension": key.dimension,
-        "Description": f"Setting desired count to {capacity}.",
-        "Cause": f"{bound} capacity was set to {capacity}",
         "StartTime": now,
         "EndTime": now,
         "StatusCode": "Successful",
-        "StatusMessage": f"Successfully set desired count to {capacity}. Change successfully "
-        "fulfilled by ecs.",
     }
 
 

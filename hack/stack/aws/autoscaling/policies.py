@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from stack.aws import iam
+from stack.aws import iam, raw
 from stack.aws.autoscaling import alarms, configurations
 from stack.aws.autoscaling.resources import (
+    check_listing,
     check_rights,
     invalid,
     key_of,
@@ -15,6 +16,7 @@ from stack.aws.autoscaling.resources import (
     page_size,
     service_of,
     target_of,
+    targets_asked_for,
 )
 from stack.aws.autoscaling.targets import Target
 from stack.aws.paging import take
@@ -35,16 +37,17 @@ def put(world: World, call: Call) -> dict[str, Any]:
     configurations.check(kind, params, service_of(call, key))
     _check_others(target, params)
     check_rights(world, call)
+    name = configurations.BY_KIND[kind]
     policy = {
         "PolicyARN": before["PolicyARN"] if before else _arn(call, params),
         "CreationTime": before["CreationTime"] if before else datetime.now(UTC),
         **params,
         "PolicyType": kind,
-        "Alarms": [],
+        name: configurations.DEFAULTS[kind] | params[name],
+        "Alarms": before["Alarms"] if before else [],
     }
-    if before is not None:
-        alarms.drop(call, before)
     if kind == "TargetTrackingScaling":
+        alarms.ask(world, call, "PutMetricAlarm")
         policy["Alarms"] = alarms.make(call, policy)
     target.policies[params["PolicyName"]] = policy
     return {"PolicyARN": policy["PolicyARN"], "Alarms": policy["Alarms"]}
@@ -53,6 +56,7 @@ def put(world: World, call: Call) -> dict[str, Any]:
 def describe(world: World, call: Call) -> dict[str, Any]:
     """DescribeScalingPolicies. It asks CloudWatch for the alarms on the caller's behalf."""
     size = page_size(call, _PAGE)
+    check_listing(call)
     refused = iam.denied(world, call, "cloudwatch:DescribeAlarms")
     if refused is not None:
         raise AWSError("FailedResourceAccessException", refused)
@@ -60,11 +64,10 @@ def describe(world: World, call: Call) -> dict[str, Any]:
         _found(world, call), call.params, size, partial=call.partial,
         refusal="InvalidNextTokenException",
     )  # fmt: skip
-    steps = [policy for policy in found if policy["PolicyType"] == "StepScaling"]
-    if steps:
-        watching = alarms.pointing_at(call, steps)
-        found = [p | {"Alarms": watching.get(p["PolicyARN"], p["Alarms"])} for p in found]
-    return {"ScalingPolicies": found} | ({"NextToken": token} if token else {})
+    if found:
+        alarms.ask(world, call, "DescribeAlarms")
+    shown = alarms.shown(call, found)
+    return {"ScalingPolicies": shown} | ({"NextToken": token} if token else {})
 
 
 def delete(world: World, call: Call) -> dict[str, Any]:
@@ -74,6 +77,8 @@ def delete(world: World, call: Call) -> dict[str, Any]:
     name = call.params["PolicyName"]
     if target is None or name not in target.policies:
         raise not_found(f"No scaling policy found for {key}, policy name: {name}")
+    if target.policies[name]["PolicyType"] == "TargetTrackingScaling":
+        alarms.ask(world, call, "DeleteAlarms")
     alarms.drop(call, target.policies.pop(name))
     return {}
 
@@ -84,8 +89,10 @@ def _kind(before: Mapping[str, Any] | None, params: Mapping[str, Any]) -> str:
     kind: str = params.get("PolicyType") or (before or {})["PolicyType"]
     if before is not None and before["PolicyType"] != kind:
         raise invalid(
-            f"The type of an existing scaling policy cannot be changed: {before['PolicyType']} "
-            f"to {kind}"
+            "You cannot change a TargetTrackingScaling policy to a non TargetTrackingScaling "
+            "policy, or vice versa"
+            if "TargetTrackingScaling" in (kind, before["PolicyType"])
+            else f"You cannot change a {before['PolicyType']} policy to a {kind} policy"
         )
     return kind
 
@@ -103,14 +110,12 @@ def _check_others(target: Target, params: Mapping[str, Any]) -> None:
 
 
 def _found(world: World, call: Call) -> Iterator[dict[str, Any]]:
-    wanted, names = call.params, call.params.get("PolicyNames")
-    for key, target in world.region(call).targets[wanted["ServiceNamespace"]].items():
-        if wanted.get("ResourceId") not in (None, key.resource):
-            continue
-        if wanted.get("ScalableDimension") in (None, key.dimension):
-            for name, policy in target.policies.items():
-                if not names or name in names:
-                    yield policy
+    names = call.params.get("PolicyNames")
+    for _, target in targets_asked_for(world, call):
+        for name, policy in target.policies.items():
+            if not names or name in names:
+                yield policy
+    yield from raw.found(world, call, "ScalingPolicies")
 
 
 def _arn(call: Call, params: Mapping[str, Any]) -> str:

@@ -1,9 +1,10 @@
-"""What can be scaled: grammar of the resource ids, roles, least capacities, policy types.
+"""What can be scaled: grammar of the resource ids, roles, rights, least capacities, policy types.
 
 From the documentation in botocore's model of RegisterScalableTarget and PutScalingPolicy.
 """
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from stack.aws import ecs, iam
@@ -51,10 +52,28 @@ _FROM_ZERO = (
 )  # fmt: skip
 _NO_STEPS = ("dynamodb", "comprehend", "lambda", "cassandra", "kafka", "elasticache", "neptune")
 _RIGHTS = {
-    "RegisterScalableTarget": ("ecs:DescribeServices", "ecs:UpdateService",
-                               "iam:CreateServiceLinkedRole"),
+    "RegisterScalableTarget": ("iam:CreateServiceLinkedRole",),
     "PutScalingPolicy": ("cloudwatch:PutMetricAlarm", "cloudwatch:DescribeAlarms",
-                         "cloudwatch:DeleteAlarms", "ecs:DescribeServices", "ecs:UpdateService"),
+                         "cloudwatch:DeleteAlarms"),
+}  # fmt: skip
+_RIGHTS_ON = {
+    "ecs": ("ecs:DescribeServices", "ecs:UpdateService"),
+    "ec2": ("ec2:DescribeSpotFleetRequests", "ec2:ModifySpotFleetRequest"),
+    "elasticmapreduce": ("elasticmapreduce:ListInstanceGroups",
+                         "elasticmapreduce:ModifyInstanceGroups"),
+    "appstream": ("appstream:DescribeFleets", "appstream:UpdateFleet"),
+    "dynamodb": ("dynamodb:DescribeTable", "dynamodb:UpdateTable"),
+    "rds": ("rds:DescribeDBClusters", "rds:CreateDBInstance", "rds:DeleteDBInstance"),
+    "sagemaker": ("sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"),
+    "custom-resource": ("execute-api:Invoke",),
+    "comprehend": ("comprehend:DescribeEndpoint", "comprehend:UpdateEndpoint"),
+    "lambda": ("lambda:GetProvisionedConcurrencyConfig", "lambda:PutProvisionedConcurrencyConfig"),
+    "cassandra": ("cassandra:Select", "cassandra:Alter"),
+    "kafka": ("kafka:DescribeCluster", "kafka:UpdateBrokerStorage"),
+    "elasticache": ("elasticache:DescribeReplicationGroups",
+                    "elasticache:ModifyReplicationGroupShardConfiguration"),
+    "neptune": ("rds:DescribeDBClusters", "rds:CreateDBInstance", "rds:DeleteDBInstance"),
+    "workspaces": ("workspaces:DescribeWorkspacesPools", "workspaces:UpdateWorkspacesPool"),
 }  # fmt: skip
 
 
@@ -76,6 +95,32 @@ def target_of(world: World, call: Call, key: Key) -> Any:
     return target
 
 
+def targets_asked_for(world: World, call: Call) -> Iterator[tuple[Key, Any]]:
+    """The targets that a listing is about: one resource's, or all of a namespace."""
+    wanted = call.params
+    namespace, dimension = wanted["ServiceNamespace"], wanted.get("ScalableDimension")
+    known = world.region(call).targets[namespace]
+    if wanted.get("ResourceId") is None:
+        yield from known.items()
+        return
+    for each in [dimension] if dimension else dimensions_of(namespace):
+        key = Key(namespace, wanted["ResourceId"], each)
+        if key in known:
+            yield key, known[key]
+
+
+def dimensions_of(namespace: str) -> list[str]:
+    """All scalable dimensions of a namespace."""
+    return [dimension for dimension in _IDS if dimension.startswith(namespace + ":")]
+
+
+def check_listing(call: Call) -> None:
+    """Raises AWSError: a listing by dimension needs the resource, too."""
+    named = call.params.get("ResourceId") or call.params.get("ResourceIds")
+    if call.params.get("ScalableDimension") and not named:
+        raise invalid("Resource ID must be specified when scalable dimension is specified")
+
+
 def service_of(call: Call, key: Key) -> Any:
     """Moto's ECS service behind a target; None for other namespaces. Raises AWSError."""
     if key.namespace != "ecs":
@@ -90,7 +135,7 @@ def service_of(call: Call, key: Key) -> Any:
 def check_rights(world: World, call: Call) -> None:
     """AWS asks for the caller's rights on the target service and on CloudWatch, and calls their
     lack a ValidationException."""
-    for action in _RIGHTS[call.operation]:
+    for action in _RIGHTS_ON[call.params["ServiceNamespace"]] + _RIGHTS[call.operation]:
         refused = iam.denied(world, call, action)
         if refused is not None:
             raise invalid(refused)

@@ -8,13 +8,18 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
+from stack.aws import raw
+from stack.aws.autoscaling import activities
+from stack.aws.autoscaling.cron import is_cron
 from stack.aws.autoscaling.resources import (
+    check_listing,
     invalid,
     key_of,
     not_found,
     page_size,
     service_of,
     target_of,
+    targets_asked_for,
 )
 from stack.aws.autoscaling.targets import move_into_bounds
 from stack.aws.paging import take
@@ -25,13 +30,15 @@ _PAGE = 50
 _MOST = 200
 _AT = re.compile(r"at\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\)")
 _RATE = re.compile(r"rate\(([1-9]\d*) (minute|hour|day)(s?)\)")
-_CRON = re.compile(r"cron\((\S+ \S+ (\S+) \S+ (\S+) \S+)\)")
-_FIELD = re.compile(r"[\dA-Z*?,/#LW-]+")
+_CRON = re.compile(r"cron\((.+)\)")
+_NO_SCHEDULES = ("kafka",)
 
 
 def put(world: World, call: Call) -> dict[str, Any]:
     """PutScheduledAction. Start and end that are not given are deleted; all else stays."""
     key = key_of(call)
+    if key.namespace in _NO_SCHEDULES:
+        raise invalid(f"Scheduled actions are not supported for the namespace {key.namespace}.")
     target = target_of(world, call, key)
     params = {name: value for name, value in call.params.items() if value is not None}
     name = params["ScheduledActionName"]
@@ -50,6 +57,7 @@ def put(world: World, call: Call) -> dict[str, Any]:
 def describe(world: World, call: Call) -> dict[str, Any]:
     """DescribeScheduledActions."""
     size = page_size(call, _PAGE)
+    check_listing(call)
     found, token = take(
         _found(world, call), call.params, size, partial=call.partial,
         refusal="InvalidNextTokenException",
@@ -76,11 +84,13 @@ def fire(world: World, call: Call) -> None:
     target = target_of(world, call, key)
     if target.body["SuspendedState"]["ScheduledScalingSuspended"]:
         return
-    action = target.schedules[call.params["ScheduledActionName"]]["ScalableTargetAction"]
+    name = call.params["ScheduledActionName"]
+    action = target.schedules[name]["ScalableTargetAction"]
     bounds = {n: action.get(n, target.body[n]) for n in ("MinCapacity", "MaxCapacity")}
     if bounds["MinCapacity"] > bounds["MaxCapacity"]:
         raise invalid("Maximum capacity cannot be less than minimum capacity")
     target.body |= bounds
+    world.region(call).activities.insert(0, activities.of_schedule(key, name, bounds))
     service = service_of(call, key)
     if service is not None:
         move_into_bounds(world.region(call), key, service, target)
@@ -97,6 +107,8 @@ def _check(action: Mapping[str, Any]) -> None:
     low, high = bounds.get("MinCapacity"), bounds.get("MaxCapacity")
     if low is None and high is None:
         raise invalid("At least one of minimum capacity and maximum capacity should be provided")
+    if min(low or 0, high or 0) < 0:
+        raise invalid("Minimum and maximum capacity must not be negative")
     if low is not None and high is not None and low > high:
         raise invalid("Maximum capacity cannot be less than minimum capacity")
     start, end = action.get("StartTime"), action.get("EndTime")
@@ -115,10 +127,8 @@ def _check_schedule(text: str) -> None:
     if found := _RATE.fullmatch(text):
         if (found[1] == "1") == (found[3] == ""):
             return
-    elif found := _CRON.fullmatch(text):
-        fields = found[1].upper().split()
-        if all(_FIELD.fullmatch(f) for f in fields) and (found[2] == "?") != (found[3] == "?"):
-            return
+    elif (found := _CRON.fullmatch(text)) and is_cron(found[1]):
+        return
     raise invalid(f"Schedule expression {text} is not valid")
 
 
@@ -128,14 +138,12 @@ def _zones() -> set[str]:
 
 
 def _found(world: World, call: Call) -> Iterator[dict[str, Any]]:
-    wanted, names = call.params, call.params.get("ScheduledActionNames")
-    for key, target in world.region(call).targets[wanted["ServiceNamespace"]].items():
-        if wanted.get("ResourceId") not in (None, key.resource):
-            continue
-        if wanted.get("ScalableDimension") in (None, key.dimension):
-            for name, action in target.schedules.items():
-                if not names or name in names:
-                    yield action
+    names = call.params.get("ScheduledActionNames")
+    for _, target in targets_asked_for(world, call):
+        for name, action in target.schedules.items():
+            if not names or name in names:
+                yield action
+    yield from raw.found(world, call, "ScheduledActions")
 
 
 def _arn(call: Call, name: str) -> str:

@@ -1,16 +1,19 @@
 """Scalable targets: an upsert that moves capacity, pages of 50, a deletion that takes all along."""
 
+import itertools
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from stack.aws import ecs
+from stack.aws import ecs, raw
 from stack.aws.autoscaling import activities, alarms
 from stack.aws.autoscaling.resources import (
+    check_listing,
     check_rights,
+    dimensions_of,
     invalid,
     key_of,
     least,
@@ -53,7 +56,7 @@ class Target:
 
 
 def register(world: World, call: Call) -> dict[str, Any]:
-    """RegisterScalableTarget. What is not given stays; tags count for a new target only."""
+    """RegisterScalableTarget. What is not given stays; only a new target can be given tags."""
     key = key_of(call)
     region = world.region(call)
     known = region.targets[key.namespace]
@@ -61,17 +64,26 @@ def register(world: World, call: Call) -> dict[str, Any]:
     body = target.body if target else {}
     bounds = {n: call.params.get(n, body.get(n)) for n in ("MinCapacity", "MaxCapacity")}
     _check_bounds(key, bounds["MinCapacity"], bounds["MaxCapacity"])
+    if target is not None and call.params.get("Tags"):
+        raise invalid(
+            "The scalable target that you tried to tag already exists. To update tags on an "
+            "existing scalable target, use the TagResource API."
+        )
     service = service_of(call, key)
     check_rights(world, call)
+    role = call.params.get("RoleARN")
     if target is None:
+        if key.namespace == "elasticmapreduce" and not role:
+            raise invalid("RoleARN must be specified for the service namespace elasticmapreduce")
+        _check_tags(call.params.get("Tags") or {})
         if key.namespace == "ecs" and len(known) >= _MOST_ECS_TARGETS:
             message = f"Maximum number of scalable targets of ecs exceeded: {_MOST_ECS_TARGETS}"
             raise AWSError("LimitExceededException", message)
         target = known[key] = _new(world, call, key)
     target.body |= bounds
     target.body["SuspendedState"] |= call.params.get("SuspendedState") or {}
-    if call.params.get("RoleARN") and key.namespace == "elasticmapreduce":
-        target.body["RoleARN"] = call.params["RoleARN"]
+    if role and key.namespace == "elasticmapreduce":
+        target.body["RoleARN"] = role
     if service is not None:
         move_into_bounds(region, key, service, target)
     return {"ScalableTargetARN": target.body["ScalableTargetARN"]}
@@ -80,8 +92,12 @@ def register(world: World, call: Call) -> dict[str, Any]:
 def describe(world: World, call: Call) -> dict[str, Any]:
     """DescribeScalableTargets."""
     size = page_size(call, _PAGE)
+    check_listing(call)
     found, token = take(
-        (target.body for target in _found(world.region(call), call)),
+        itertools.chain(
+            (target.body for target in _found(world.region(call), call)),
+            raw.found(world, call, "ScalableTargets"),
+        ),
         call.params, size, partial=call.partial, refusal="InvalidNextTokenException",
     )  # fmt: skip
     return {"ScalableTargets": found} | ({"NextToken": token} if token else {})
@@ -102,9 +118,7 @@ def tag(world: World, call: Call) -> dict[str, Any]:
     """TagResource: at most 50 tags."""
     target = _by_arn(world, call)
     merged = target.tags | call.params["Tags"]
-    if len(merged) > _MOST_TAGS:
-        message = f"The request exceeds the limit of {_MOST_TAGS} tags of a resource."
-        raise AWSError("TooManyTagsException", message)
+    _check_tags(merged)
     target.tags = merged
     return {}
 
@@ -120,6 +134,13 @@ def untag(world: World, call: Call) -> dict[str, Any]:
 def tags(world: World, call: Call) -> dict[str, Any]:
     """ListTagsForResource."""
     return {"Tags": _by_arn(world, call).tags}
+
+
+def set_values(region: Region, key: Key, values: Mapping[str, Any]) -> None:
+    """Overwrite what DescribeScalableTargets says. Raises KeyError if it is not registered."""
+    if key not in region.targets[key.namespace]:
+        raise KeyError(f"no scalable target {key}")
+    region.targets[key.namespace][key].body |= values
 
 
 def move_into_bounds(region: Region, key: Key, service: Any, target: Target) -> None:
@@ -152,6 +173,14 @@ def _new(world: World, call: Call, key: Key) -> Target:
     )
 
 
+def _check_tags(tags: Mapping[str, str]) -> None:
+    if len(tags) > _MOST_TAGS:
+        message = f"The request exceeds the limit of {_MOST_TAGS} tags of a resource."
+        raise AWSError("TooManyTagsException", message)
+    if any(name.lower().startswith("aws:") for name in tags):
+        raise invalid("aws: prefixed tag key names are not allowed for external use.")
+
+
 def _check_bounds(key: Key, low: int | None, high: int | None) -> None:
     if low is None or high is None:
         missing = "MinCapacity" if low is None else "MaxCapacity"
@@ -170,7 +199,7 @@ def _found(region: Region, call: Call) -> Iterator[Target]:
     if not ids:
         yield from (t for key, t in known.items() if wanted in (None, key.dimension))
         return
-    dimensions = [wanted] if wanted else sorted({key.dimension for key in known})
+    dimensions = [wanted] if wanted else dimensions_of(namespace)
     for resource in dict.fromkeys(ids):
         for dimension in dimensions:
             target = known.get(Key(namespace, resource, dimension))

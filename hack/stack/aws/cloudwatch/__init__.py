@@ -17,7 +17,11 @@ def handle(world: World, call: Call) -> dict[str, Any] | None:
         case "ListMetrics":
             return datapoints.list_metrics(world.region(call), call)
         case "DescribeAlarms":
-            return alarms.describe(call)
+            return alarms.describe(world, call)
+        case "PutMetricAlarm":
+            return alarms.put(call)
+        case "DeleteAlarms":
+            return alarms.delete_alarms(call)
         case "GetMetricStatistics":  # moto would answer from a store that is always empty
             message = "the stand-in for AWS has no GetMetricStatistics: use GetMetricData"
             raise AWSError("NotImplemented", message, 501)

@@ -58,7 +58,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Steady:
-    """`samples` of `value` in every minute since a moment; None: ask `Series.running`."""
+    """`samples` of `value` in every minute since a moment; None: ask `Series.periods`' caller."""
 
     since: float
     value: float
@@ -72,6 +72,7 @@ class Series:
 
     points: list[Point] = field(default_factory=list)
     steady: Steady | None = None
+    status: str = "Complete"
 
     def periods(
         self, start: float, end: float, period: float, unit: str | None, tasks: Callable[[], float]
@@ -131,7 +132,7 @@ def from_control(region: Region, values: Mapping[str, Any]) -> None:
     else:
         since = time.time() - _MINUTE * values["minutes"]
         steady = Steady(since, values["value"], values.get("samples"), unit)
-        region.series[metric] = Series(steady=steady)
+        region.series[metric] = Series(steady=steady, status=values.get("status") or "Complete")
 
 
 def list_metrics(region: Region, call: Call) -> dict[str, Any]:
@@ -200,13 +201,20 @@ def _merged(parts: list[Summary]) -> Summary:
     )
 
 
-def _minutes(since: float, start: float, end: float, period: float) -> Iterator[tuple[float, int]]:
-    """The periods with whole minutes of a steady value in them, and how many."""
+def _minutes(
+    since: float, start: float, end: float, period: float
+) -> Iterator[tuple[float, float]]:
+    """The periods with minutes of a steady value in them, and how many.
+
+    The running minute counts as far as it has gone: the newest datapoint is provisional.
+    """
+    now = time.time()
     first = math.ceil(max(since // _MINUTE * _MINUTE, start) / _MINUTE)
-    last = math.ceil(min(end, time.time()) / _MINUTE)  # exclusive; the running minute counts
+    last = math.ceil(min(end, now) / _MINUTE)  # exclusive
     step = max(1, int(period // _MINUTE))
     minute = first
     while minute < last:
         following = min((minute // step + 1) * step, last)
-        yield minute * _MINUTE // period * period, following - minute
+        minutes = min(following - minute, now / _MINUTE - minute)
+        yield minute * _MINUTE // period * period, minutes
         minute = following

@@ -21,6 +21,7 @@ _HOUR, _DAY = 3600, 86_400
 _SUB_MINUTE = (1, 5, 10, 20, 30)
 _COARSE = ((63 * _DAY, 3600), (15 * _DAY, 300))  # older than this: multiples of that
 _KEPT = 455 * _DAY
+_NOTHING = ("InternalError", "Forbidden")
 _ID = re.compile(r"[a-z][a-zA-Z0-9_]*")
 _PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d{1,10})?|100)")
 
@@ -38,7 +39,7 @@ def get_metric_data(world: World, call: Call) -> dict[str, Any]:
         series = run.returned(query["Id"])
         times = sorted(series, reverse=descending)
         results.append((query, [(at, series[at]) for at in times]))
-    return _page(call, results)
+    return _page(call, results, run.statuses)
 
 
 class Run:
@@ -52,6 +53,8 @@ class Run:
         self._start, self._end = start, end
         self._values: dict[str, Value] = {}
         self._running: list[str] = []
+        self.statuses: dict[str, str] = {}
+        """Of those metrics that are not Complete."""
 
     def returned(self, name: str) -> Series:
         """A query's series. Raises AWSError where it is none."""
@@ -73,18 +76,20 @@ class Run:
             self._running.append(name)
             query = self._queries[name]
             stat = query.get("MetricStat")
-            self._values[name] = self._metric(stat) if stat else self._math(query)
+            self._values[name] = self._metric(name, stat) if stat else self._math(query)
             self._running.pop()
         return self._values[name]
 
-    def _metric(self, stat: Mapping[str, Any]) -> Series:
+    def _metric(self, name: str, stat: Mapping[str, Any]) -> Series:
         period = stat["Period"]
         metric = Metric.of(stat["Metric"])
         series = self._world.region(self._call).series.get(metric)
         age = time.time() - self._start
         least = next((p for older, p in _COARSE if age > older), 60)
         too_fine = period % least if period >= 60 else age > 3 * _HOUR
-        if series is None or too_fine:
+        if series is not None and series.status != "Complete":
+            self.statuses[name] = series.status
+        if series is None or too_fine or series.status in _NOTHING:
             return {}
         start = max(self._start, time.time() - _KEPT) // min(period, 60) * min(period, 60)
         found = series.periods(
@@ -94,12 +99,15 @@ class Run:
         return {at: value for at, value in values if value is not None}
 
     def _tasks(self, metric: Metric) -> float:
-        """The SampleCount of a service's utilisation is its number of running tasks."""
+        """The SampleCount of a service's utilisation is its number of running tasks; three times
+        that where it is measured every 20 seconds."""
         names = dict(metric.dimensions)
         if metric.namespace != "AWS/ECS" or names.keys() != {"ClusterName", "ServiceName"}:
             return 1.0
-        found = ecs.running(self._call, names["ClusterName"], names["ServiceName"])
-        return 1.0 if found is None else float(found)
+        where = (self._call, names["ClusterName"], names["ServiceName"])
+        found = ecs.running(*where)
+        each = 3.0 if ecs.is_fine(ecs.service(*where), metric.name) else 1.0
+        return 1.0 if found is None else found * each
 
     def _math(self, query: Mapping[str, Any]) -> Value:
         parser = Parser(query["Expression"], Scope(self._value, self._metrics, self._times))
@@ -189,7 +197,9 @@ def _statistic(summary: Summary, name: str) -> float | None:
 
 
 def _page(
-    call: Call, results: list[tuple[Mapping[str, Any], list[tuple[float, float]]]]
+    call: Call,
+    results: list[tuple[Mapping[str, Any], list[tuple[float, float]]]],
+    statuses: Mapping[str, str],
 ) -> dict[str, Any]:
     """At most MaxDatapoints of all results together; the next page goes on where this ends."""
     total = sum(len(points) for _, points in results)
@@ -203,7 +213,8 @@ def _page(
         page = points[low:high]
         whole = high >= len(points)
         if page or (not points and start == 0) or not whole:
-            shown.append(_result(query, page, whole=whole))
+            status = statuses.get(query["Id"], "Complete") if whole else "PartialData"
+            shown.append(_result(query, page, status))
         position += len(points)
     answer: dict[str, Any] = {"MetricDataResults": shown, "Messages": []}
     if end < total:
@@ -212,7 +223,7 @@ def _page(
 
 
 def _result(
-    query: Mapping[str, Any], points: list[tuple[float, float]], *, whole: bool
+    query: Mapping[str, Any], points: list[tuple[float, float]], status: str
 ) -> dict[str, Any]:
     stat = query.get("MetricStat")
     return {
@@ -220,7 +231,7 @@ def _result(
         "Label": query.get("Label") or (stat["Metric"]["MetricName"] if stat else query["Id"]),
         "Timestamps": [datetime.fromtimestamp(at, UTC) for at, _ in points],
         "Values": [value for _, value in points],
-        "StatusCode": "Complete" if whole else "PartialData",
+        "StatusCode": status,
     }
 
 

@@ -1,0 +1,186 @@
+"""What the scaling of resources reads of AWS, coalesced over all resources of an identity and a
+region. Answers keep AWS's names."""
+
+import time
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar
+
+from setpoint.aws.batch import EpochBatch, Freshness, Host
+from setpoint.aws.gateway import AWSGateway, Scope
+from setpoint.aws.listing import Items, Listing
+from setpoint.aws.lists import ACTIVITIES, POLICIES, SCHEDULES, SERVICE, List
+from setpoint.aws.names import ScalableId
+from setpoint.aws.sessions import Identity
+from setpoint.aws.windows import Query, Results, Window, WindowBatch, period_of
+from setpoint.engine.failure import Failure
+
+__all__ = ["Freshness", "Reads", "ScalableId"]
+
+Item = Mapping[str, Any]
+T = TypeVar("T")
+
+_SERVICE_FIELDS = (
+    "serviceName", "serviceArn", "clusterArn", "status", "desiredCount", "runningCount",
+    "pendingCount", "launchType", "schedulingStrategy", "deploymentController", "loadBalancers",
+    "createdAt",
+)  # fmt: skip
+_DEPLOYMENT_FIELDS = (
+    "id", "status", "desiredCount", "runningCount", "pendingCount", "failedTasks", "createdAt",
+    "updatedAt", "rolloutState",
+)  # fmt: skip
+
+
+class Reads:
+    """One for the process. Every method raises Failure; `scope.resource` is what grants know."""
+
+    def __init__(self, gateway: AWSGateway, clock: Callable[[], float] = time.monotonic) -> None:
+        self._gateway = gateway
+        self._clock = clock
+        self._groups: dict[Hashable, Any] = {}
+
+    def clock(self) -> float:
+        """Seconds, as `Freshness.since` means them."""
+        return self._clock()
+
+    async def scalable_target(
+        self, scope: Scope, target: ScalableId, fresh: Freshness
+    ) -> Item | None:
+        """The ScalableTarget; None if none is registered."""
+        group = (target.namespace, target.dimension)
+        batch: EpochBatch[str, Item] = self._group(
+            scope,
+            ("scalable_target", *group),
+            lambda host: EpochBatch("scalable_target", 50, host, partial(self._targets, *group)),
+        )
+        found = await batch.get(scope, [target.resource_id], fresh)
+        return found[target.resource_id]
+
+    async def scaling_policies(self, scope: Scope, target: ScalableId, fresh: Freshness) -> Items:
+        """All ScalingPolicies of a target."""
+        return await self._listed(scope, POLICIES, target, fresh)
+
+    async def scheduled_actions(self, scope: Scope, target: ScalableId, fresh: Freshness) -> Items:
+        """All ScheduledActions of a target."""
+        return await self._listed(scope, SCHEDULES, target, fresh)
+
+    async def scaling_activities(self, scope: Scope, target: ScalableId, fresh: Freshness) -> Items:
+        """The latest 20 ScalingActivities of a target, the newest first, with those that did not
+        scale."""
+        return await self._listed(scope, ACTIVITIES, target, fresh)
+
+    async def ecs_service(
+        self, scope: Scope, cluster: str, service: str, fresh: Freshness
+    ) -> Item | None:
+        """The active service, without its events and task sets; None if there is none."""
+        batch: EpochBatch[str, Item] = self._group(
+            scope,
+            ("ecs_service", cluster),
+            lambda host: EpochBatch("ecs_service", 10, host, partial(self._services, cluster)),
+        )
+        return (await batch.get(scope, [service], fresh))[service]
+
+    async def alarms(
+        self, scope: Scope, names: Sequence[str], fresh: Freshness
+    ) -> Mapping[str, Item]:
+        """MetricAlarms by name; those that do not exist are absent."""
+        batch: EpochBatch[str, Item] = self._group(
+            scope, ("alarm",), lambda host: EpochBatch("alarm", 100, host, self._alarms)
+        )
+        found = await batch.get(scope, names, fresh)
+        return {name: alarm for name, alarm in found.items() if alarm is not None}
+
+    async def metric_data(
+        self,
+        scope: Scope,
+        key: str,
+        queries: Sequence[Query],
+        start: datetime,
+        end: datetime,
+        since: float | None = None,
+    ) -> Results:
+        """MetricDataResults of a resource's queries in a window, whole over all pages.
+
+        `key` names the queries of one reader among all of the identity and region. The same window
+        is fetched once (again, where it was before `since`); windows should be aligned, so that
+        resources share them.
+        """
+        period = period_of(queries)
+        batch: WindowBatch = self._group(
+            scope,
+            ("metric_data", end - start, period),
+            lambda host: WindowBatch(period, host, self._metric_data),
+        )
+        return await batch.get(scope, key, queries, (start, end), since)
+
+    def _group(self, scope: Scope, group: tuple[Hashable, ...], make: Callable[[Host], T]) -> T:
+        """What is read together: one identity, one region, one kind of call."""
+        identity = self._gateway.identity(scope)
+        key = (identity, *group)
+        if key not in self._groups:
+            host = Host(self._clock, self._gateway.spawn, partial(self._permits, identity))
+            self._groups[key] = make(host)
+        found: T = self._groups[key]
+        return found
+
+    def _permits(self, identity: Identity, scope: Scope) -> bool:
+        try:
+            return self._gateway.identity(scope) == identity
+        except Failure:
+            return False
+
+    async def _targets(
+        self, namespace: str, dimension: str, scope: Scope, ids: Sequence[str]
+    ) -> Mapping[str, Item]:
+        found = await self._gateway.pages(
+            scope, SERVICE, "describe_scalable_targets", "ScalableTargets",
+            ServiceNamespace=namespace, ResourceIds=list(ids), ScalableDimension=dimension,
+        )  # fmt: skip
+        return {target["ResourceId"]: target for target in found}
+
+    async def _services(
+        self, cluster: str, scope: Scope, names: Sequence[str]
+    ) -> Mapping[str, Item]:
+        answer = await self._gateway.call(
+            scope, "ecs", "describe_services", cluster=cluster, services=list(names)
+        )
+        active = (service for service in answer["services"] if service["status"] == "ACTIVE")
+        return {service["serviceName"]: _service(service) for service in active}
+
+    async def _alarms(self, scope: Scope, names: Sequence[str]) -> Mapping[str, Item]:
+        found = await self._gateway.pages(
+            scope, "cloudwatch", "describe_alarms", "MetricAlarms",
+            AlarmNames=list(names), MaxRecords=100,  # it would give 50
+        )  # fmt: skip
+        return {
+            alarm["AlarmName"]: {k: v for k, v in alarm.items() if k != "StateReasonData"}
+            for alarm in found
+        }
+
+    async def _metric_data(self, scope: Scope, window: Window, queries: Sequence[Query]) -> Results:
+        start, end = window
+        return await self._gateway.pages(
+            scope, "cloudwatch", "get_metric_data", "MetricDataResults",
+            MetricDataQueries=list(queries), StartTime=start, EndTime=end,
+        )  # fmt: skip
+
+    async def _listed(
+        self, scope: Scope, kind: List, target: ScalableId, fresh: Freshness
+    ) -> Items:
+        listing: Listing[ScalableId] = self._group(
+            scope,
+            (kind.read, target.namespace),
+            lambda host: kind.listing(self._gateway, host, target.namespace),
+        )
+        return await listing.one(scope, target, fresh)
+
+
+def _service(service: Item) -> Item:
+    """The fields that are read: events and task sets would fill the memory."""
+    kept = {name: service[name] for name in _SERVICE_FIELDS if name in service}
+    kept["deployments"] = [
+        {name: deployment[name] for name in _DEPLOYMENT_FIELDS if name in deployment}
+        for deployment in service.get("deployments", ())
+    ]
+    return kept
