@@ -7,14 +7,15 @@ from typing import Any
 
 from setpoint.api.dbtuning import Analysis, DBTuningSpec, Postgres
 from setpoint.database import history, rules
-from setpoint.database.history import Memory
 from setpoint.database.identifiers import qualified, quote
 from setpoint.database.ignore import wanted
+from setpoint.database.memory import Memory
 from setpoint.database.model import Observed, Snapshot
 from setpoint.database.rds import decide as rds
+from setpoint.database.rds import rules as rds_rules
 from setpoint.database.rules import About
 from setpoint.engine.findings import carried
-from setpoint.engine.model import Decision, Finding
+from setpoint.engine.model import Decision, Finding, Sample
 
 
 def decide(
@@ -28,24 +29,41 @@ def decide(
 
     `status` is what was stored: findings of what could not be looked at this time stay.
     """
-    planned = rds.RDSDecision([], "")
+    found, looks = _postgres(spec, observed, memory.postgres, status, now)
+    planned, samples = rds.RDSDecision(), list[Sample]()
     if spec.rds is not None and observed.rds is not None:
-        planned = rds.decide(spec.rds, observed.rds)
-    snapshots, memory = history.advance(memory, observed.snapshots)
-    several = spec.postgres is not None and len(spec.postgres.databases) > 1
-    found = findings(snapshots, spec.analysis, several=several)
-    memory = history.persist(memory, _concerned(found, snapshots, several=several), now)
-    if spec.postgres is not None:
-        found = _with_unseen(found, spec.postgres, snapshots, status)
+        planned = rds.decide(spec.rds, observed.rds, memory.rds, now)
+        found += rds_rules.findings(rds_rules.Facts(spec.rds, observed.rds, memory.rds, now))
+        samples = rds_rules.samples(observed.rds)
     found, ignored = wanted(found, spec.ignore, now)
+    memory = replace(memory, postgres=looks)
     return Decision(
         memory=memory,
         actions=planned.actions,
         findings=found,
         failures=[*observed.failures, *planned.failures],
+        samples=samples,
         pending=planned.pending,
         ignored=ignored,
+        settling=planned.settling,
+        again=planned.again if planned.again and planned.again < spec.interval else None,
     )
+
+
+def _postgres(
+    spec: DBTuningSpec,
+    observed: Observed,
+    memory: history.Memory,
+    status: Mapping[str, Any],
+    now: datetime,
+) -> tuple[list[Finding], history.Memory]:
+    if spec.postgres is None:
+        return [], memory
+    snapshots, memory = history.advance(memory, observed.snapshots)
+    several = len(spec.postgres.databases) > 1
+    found = findings(snapshots, spec.analysis, several=several)
+    memory = history.persist(memory, _concerned(found, snapshots, several=several), now)
+    return _with_unseen(found, spec.postgres, snapshots, status), memory
 
 
 def findings(snapshots: Sequence[Snapshot], analysis: Analysis, *, several: bool) -> list[Finding]:

@@ -8,6 +8,7 @@ from tests.unit.database.a_database import NOW, database, findings, index, snaps
 
 from setpoint.api.dbtuning import Baseline, DBTuningSpec, Ignore
 from setpoint.database import history
+from setpoint.database import memory as whole
 from setpoint.database.decide import decide
 from setpoint.database.history import Memory
 from setpoint.database.ignore import wanted
@@ -105,10 +106,10 @@ def test_a_baseline_that_somebody_else_wrote_is_nothing(broken: str) -> None:
 
 def decided(
     spec: dict[str, Any], *snapshots: Snapshot, status: dict[str, Any] | None = None
-) -> Decision[Memory]:
+) -> Decision[whole.Memory]:
     postgres = {"secretRef": {"name": "db"}, **spec.pop("postgres", {})}
     model = DBTuningSpec.model_validate({"postgres": postgres, **spec})
-    return decide(model, Observed(None, snapshots, []), Memory(), status or {}, NOW)
+    return decide(model, Observed(None, snapshots, []), whole.Memory(), status or {}, NOW)
 
 
 UNUSED = index(scans=0, tuples_read=0)
