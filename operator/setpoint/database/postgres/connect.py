@@ -21,7 +21,8 @@ STATEMENT_SECONDS = 15
 MIN_VERSION = 130000
 
 # In the startup packet, so that not one statement runs without it. A user's schema can then shadow
-# nothing that our statements name.
+# nothing that our statements name. What applications need more, workers and processors, is left to
+# them.
 _OPTIONS = " ".join(
     f"-c {name}={value}"
     for name, value in {
@@ -30,6 +31,8 @@ _OPTIONS = " ".join(
         "statement_timeout": STATEMENT_SECONDS * 1000,
         "lock_timeout": 1000,
         "idle_in_transaction_session_timeout": 30_000,
+        "jit": "off",
+        "max_parallel_workers_per_gather": 0,
     }.items()
 )
 
