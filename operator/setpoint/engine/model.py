@@ -134,9 +134,9 @@ class Decision(Generic[M]):
     made is not to be seen yet, else empty: the resource is Reconciling until it is. `failures` are
     parts that could not be observed while others could. `memory` replaces the kind's memory of this
     resource. `again` asks for another look earlier than spec.interval. `conditions` are the kind's
-    own, beside the common ones. `records` are added to status beside those of actions: of what was adopted as it
-    was, or what the real system itself proves to be ours. `forgotten` names objects whose records
-    go, as they are gone and nobody wants them.
+    own, beside the common ones. `records` are added to status beside those of actions: of what was
+    adopted as it was, or what the real system itself proves to be ours. `forgotten` names objects
+    whose records go, as they are gone and nobody wants them.
     """
 
     memory: M
