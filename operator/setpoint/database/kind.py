@@ -45,6 +45,9 @@ class DBTuningKind:
         where = f"{self._gateway.default_region(spec.aws)}/{spec.aws.role or 'own'}"
         return f"aws/{where}/db:{spec.rds.instance}"
 
+    def announce(self, namespace: str, spec: DBTuningSpec) -> None:
+        """Its server is read for it alone."""
+
     def slack(self, spec: DBTuningSpec) -> SlackTarget | None:
         """It has no alerts yet."""
         return None
