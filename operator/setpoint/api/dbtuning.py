@@ -5,45 +5,11 @@ from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field
 
+from setpoint.api.alerts import SlackTarget
 from setpoint.api.base import Model, SecretRef, cel, list_map, validations
 from setpoint.api.common import CommonSpec, CommonStatus, Interval
 from setpoint.api.crd import Column, Names
-from setpoint.api.types import Storage
-
-
-class RDS(Model):
-    """What an RDS instance should be. What is not set is left alone."""
-
-    model_config = ConfigDict(
-        json_schema_extra=validations(
-            cel(
-                "!has(self.allocatedStorage) || !has(self.maxAllocatedStorage) || "
-                "quantity(self.maxAllocatedStorage).compareTo("
-                "quantity(self.allocatedStorage)) >= 0",
-                "rds.maxAllocatedStorage must not be smaller than rds.allocatedStorage",
-            ),
-            cel(
-                "self.instance == oldSelf.instance",
-                "rds.instance cannot be changed: create another DBTuning",
-            ),
-        )
-    )
-
-    instance: Annotated[str, Field(max_length=63, pattern=r"^[a-zA-Z](-?[a-zA-Z0-9])*$")]
-    """Identifier of the DB instance."""
-
-    instance_class: (
-        Annotated[str, Field(max_length=64, pattern=r"^db\.[a-z0-9-]+\.[a-z0-9.-]+$")] | None
-    ) = None
-    """DB instance class, such as db.r6g.large. A change restarts the instance, in AWS's own
-    maintenance window."""
-
-    allocated_storage: Storage | None = None
-    """The least storage. RDS storage never shrinks, and storage autoscaling may grow it further,
-    so a larger disk is no difference."""
-
-    max_allocated_storage: Storage | None = None
-    """Upper limit of RDS storage autoscaling."""
+from setpoint.api.rds import RDS, RDSStatus
 
 
 class Postgres(Model):
@@ -76,6 +42,14 @@ class Analysis(Model):
     """When sequential scans are a finding."""
 
 
+class DBAlerts(Model):
+    """Where alerts go: today's only one is that the instance has no storage left."""
+
+    slack: SlackTarget | None = None
+    """Where in Slack alerts go. Without it, the channel that the operator's configuration sets
+    for this namespace, if any."""
+
+
 class DBTuningSpec(CommonSpec):
     """What the database should be, and what to look at."""
 
@@ -97,24 +71,8 @@ class DBTuningSpec(CommonSpec):
     analysis: Analysis = Analysis()
     """Thresholds of the analysis."""
 
-
-class RDSStatus(Model):
-    """The RDS instance as AWS describes it."""
-
-    instance: Annotated[str, Field(max_length=63)]
-    """Identifier of the DB instance."""
-
-    state: Annotated[str, Field(max_length=64)]
-    """RDS's own status of the instance."""
-
-    instance_class: Annotated[str, Field(max_length=64)]
-    """Class that runs now."""
-
-    allocated_storage: Annotated[str, Field(max_length=16)]
-    """Storage now."""
-
-    pending: Annotated[str, Field(max_length=256)] = ""
-    """Changes that RDS holds until its maintenance window."""
+    alerts: DBAlerts = DBAlerts()
+    """Where alerts go."""
 
 
 class DatabaseStatus(Model):

@@ -34,8 +34,8 @@ _NOT_FOUND = frozenset(
 )  # fmt: skip
 _QUOTA = frozenset(
     {"LimitExceededException", "InstanceQuotaExceeded", "StorageQuotaExceeded",
-     "InsufficientDBInstanceCapacity", "ServiceQuotaExceededException", "LimitExceeded",
-     "LimitExceededFault"}
+     "InsufficientDBInstanceCapacity", "ProvisionedIopsNotAvailableInAZFault",
+     "ServiceQuotaExceededException", "LimitExceeded", "LimitExceededFault"}
 )  # fmt: skip
 _BUSY = frozenset(
     {"ConcurrentUpdateException", "InvalidDBInstanceState", "InvalidDBInstanceStateFault",

@@ -1,8 +1,8 @@
 """DBTuning as the engine sees it."""
 
 import asyncio
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from setpoint.api.alerts import SlackTarget
@@ -11,9 +11,11 @@ from setpoint.api.plan import Applied
 from setpoint.aws.gateway import AWSGateway, Scope
 from setpoint.database import decide, observe, report
 from setpoint.database.model import Observed, Snapshot
-from setpoint.database.rds.decide import revert
+from setpoint.database.rds.act import act as act_rds
+from setpoint.database.rds.memory import RDSMemory, from_status
 from setpoint.database.rds.model import RDSObserved
 from setpoint.database.rds.observe import observe as observe_rds
+from setpoint.database.rds.revert import revert
 from setpoint.engine.display import Display
 from setpoint.engine.failure import Failure
 from setpoint.engine.model import Action, Decision, Resource
@@ -21,16 +23,27 @@ from setpoint.trust.network import Network
 from setpoint.trust.secrets import SecretReader
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 class DBTuningKind:
-    """Implements engine.kind.Kind; it remembers nothing between two looks."""
+    """Implements engine.kind.Kind; it remembers what it did to the RDS instance."""
 
     names = DBTuning.names
     spec_model = DBTuningSpec
 
-    def __init__(self, secrets: SecretReader, network: Network, gateway: AWSGateway) -> None:
+    def __init__(
+        self,
+        secrets: SecretReader,
+        network: Network,
+        gateway: AWSGateway,
+        now: Callable[[], datetime] = _now,
+    ) -> None:
         self._secrets = secrets
         self._network = network
         self._gateway = gateway
+        self._now = now
 
     def lane(self, namespace: str, spec: DBTuningSpec) -> str:
         """Bounded by database server, as far as its Secret tells, else by region."""
@@ -49,17 +62,18 @@ class DBTuningKind:
         """Its server is read for it alone."""
 
     def slack(self, spec: DBTuningSpec) -> SlackTarget | None:
-        """It has no alerts yet."""
-        return None
+        """Where its alerts go."""
+        return spec.alerts.slack
 
-    def new_memory(self, status: dict[str, Any]) -> None:
-        """Nothing."""
+    def new_memory(self, status: dict[str, Any]) -> RDSMemory:
+        """Our modifications of the last day."""
+        return from_status(status.get("rds"))
 
-    async def observe(self, resource: Resource[DBTuningSpec], memory: None) -> Observed:
+    async def observe(self, resource: Resource[DBTuningSpec], memory: RDSMemory) -> Observed:
         """Read RDS and Postgres at once. Raises Failure."""
         spec = resource.spec
         async with asyncio.TaskGroup() as group:
-            rds = group.create_task(_caught(self._rds(resource))) if spec.rds else None
+            rds = group.create_task(_caught(self._rds(resource, memory))) if spec.rds else None
             postgres = (
                 group.create_task(_caught(self._postgres(resource, spec.postgres)))
                 if spec.postgres
@@ -80,40 +94,48 @@ class DBTuningKind:
         return f"postgres/{'/'.join(sorted(filter(None, servers)))}/{names}"
 
     def decide(
-        self, resource: Resource[DBTuningSpec], observed: Observed, memory: None, now: datetime
-    ) -> Decision[None]:
+        self, resource: Resource[DBTuningSpec], observed: Observed, memory: RDSMemory, now: datetime
+    ) -> Decision[RDSMemory]:
         """The plan for RDS, and the findings."""
-        return decide.decide(resource.spec, observed)
+        return decide.decide(resource.spec, observed, memory, now)
 
-    async def act(self, resource: Resource[DBTuningSpec], action: Action, memory: None) -> None:
-        """One ModifyDBInstance. Raises Failure."""
+    async def act(
+        self, resource: Resource[DBTuningSpec], action: Action, memory: RDSMemory
+    ) -> RDSMemory:
+        """One ModifyDBInstance; nothing where it went along with the last. Raises Failure."""
         scope = self._scope(resource)
-        await self._gateway.call(scope, "rds", "modify_db_instance", **action.payload)
+        await act_rds(self._gateway, scope, action.payload, memory, self._now())
+        return memory
 
     def report(
         self,
         resource: Resource[DBTuningSpec],
         observed: Observed,
-        decision: Decision[None],
+        decision: Decision[RDSMemory],
         display: Display,
     ) -> DBTuningStatus:
         """The kind's own part of status."""
-        return report.report(observed, resource.status)
+        return report.report(resource.spec, observed, decision.memory, resource.status, display.now)
 
     def revert(
         self, resource: Resource[DBTuningSpec], observed: Observed, applied: Sequence[Applied]
     ) -> Sequence[Action]:
-        """Put back class and storage limit."""
-        return revert(observed.rds, applied) if observed.rds is not None else []
+        """Put back what was changed of the instance, but for the size of its storage."""
+        if resource.spec.rds is None or observed.rds is None:
+            return []
+        return revert(resource.spec.rds, observed.rds, applied, self._now())
 
     def _scope(self, resource: Resource[DBTuningSpec]) -> Scope:
         spec = resource.spec
         name = f"db:{spec.rds.instance if spec.rds else ''}"
         return self._gateway.scope(resource.key.namespace, spec.aws, name)
 
-    async def _rds(self, resource: Resource[DBTuningSpec]) -> RDSObserved:
+    async def _rds(self, resource: Resource[DBTuningSpec], memory: RDSMemory) -> RDSObserved:
         scope = self._scope(resource)
-        return await observe_rds(self._gateway, scope, scope.resource.removeprefix("db:"))
+        if resource.spec.rds is not None:
+            memory.keep_approval_of(resource.spec.rds.instance_class)
+        instance = scope.resource.removeprefix("db:")
+        return await observe_rds(self._gateway, scope, instance, memory, self._now())
 
     async def _postgres(
         self, resource: Resource[DBTuningSpec], spec: Postgres

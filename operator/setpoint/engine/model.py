@@ -50,7 +50,8 @@ class Action:
 
     `object`, `field`, `from_` and `to` name it for the plan and its digest, so they hold no times
     and no moving numbers. `payload` is what the kind's `act` needs. `record` proves ownership: it
-    is written to status before the action is carried out. `background` work never makes the
+    is written to status before the action is carried out, and so is `intent`: fields of the kind's
+    own status, for what must be known even if no answer comes. `background` work never makes the
     resource Reconciling.
     """
 
@@ -63,6 +64,7 @@ class Action:
     risk: Risk = Risk.LOW
     payload: Any = None
     record: Applied | None = None
+    intent: Mapping[str, Any] | None = None
     blocked_by: BlockedBy | None = None
     background: bool = False
 
@@ -128,12 +130,13 @@ class Decision(Generic[M]):
     """What a kind makes of what it observed.
 
     `actions` in the order in which they are to be carried out. `pending` says what the real system
-    holds back until later (a maintenance window), else empty. `failures` are parts that could not
-    be observed while others could. `memory` replaces the kind's memory of this resource. `again`
-    asks for another look earlier than spec.interval. `conditions` are the kind's own, beside the
-    common ones. `records` are added to status beside those of actions: of what was adopted as it
-    was, or what the real system itself proves to be ours. `forgotten` names objects whose records
-    go, as they are gone and nobody wants them.
+    holds back until later (a maintenance window), else empty. `settling` says which change that was
+    made is not to be seen yet, else empty: the resource is Reconciling until it is. `failures` are
+    parts that could not be observed while others could. `memory` replaces the kind's memory of this
+    resource. `again` asks for another look earlier than spec.interval. `conditions` are the kind's
+    own, beside the common ones. `records` are added to status beside those of actions: of what was
+    adopted as it was, or what the real system itself proves to be ours. `forgotten` names objects
+    whose records go, as they are gone and nobody wants them.
     """
 
     memory: M
@@ -142,6 +145,7 @@ class Decision(Generic[M]):
     samples: Sequence[Sample] = ()
     failures: Sequence[Failure] = ()
     pending: str = ""
+    settling: str = ""
     again: timedelta | None = None
     conditions: Sequence[KindCondition] = ()
     records: Sequence[Applied] = ()

@@ -140,7 +140,8 @@ class Reconciler:
 
         async def prepare(seen: Attempt) -> Resource[Any]:
             records = [entry.wire() for entry in seen.applied]
-            if records == (resource.status.get("applied") or []):
+            is_known = records == (resource.status.get("applied") or [])
+            if is_known and not status.intents(seen):
                 return resource
             await self._write(visit, status.before_acting(seen, self._now()))
             return replace(resource, status=visit.status)
