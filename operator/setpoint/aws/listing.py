@@ -77,9 +77,19 @@ class Listing(EpochBatch[K, Items]):
     used at all.
     """
 
-    def __init__(self, read: str, host: Host, fetch: Fetch[K, Items], source: Source[K]) -> None:
+    def __init__(
+        self,
+        read: str,
+        host: Host,
+        fetch: Fetch[K, Items],
+        source: Source[K],
+        listed: Callable[[Scope, Items, float], None] = lambda _scope, _items, _every: None,
+    ) -> None:
+        """`listed` is told what a listing has brought for each resource, and how often (seconds) it
+        is looked at."""
         super().__init__(read, 1, host, fetch)
         self._source = source
+        self._told = listed
         self._running: asyncio.Future[None] | None = None
         self._listed: Sequence[Periodic[K, Items]] = ()  # by the one that runs
         self._pages: int | None = None  # of the last listing
@@ -154,6 +164,7 @@ class Listing(EpochBatch[K, Items]):
                     entry.value = self._source.merge(entry.value or (), found[entry.key])
                     entry.fetched = started
                     self._count("prefetched")
+                    self._told(entry.scope, entry.value, entry.every)
         finally:
             running, self._running, self._listed = self._running, None, ()
             if running is not None:

@@ -74,10 +74,7 @@ class Reads:
         self, scope: Scope, names: Sequence[str], fresh: Freshness
     ) -> Mapping[str, Item]:
         """MetricAlarms by name; those that do not exist are absent."""
-        batch: EpochBatch[str, Item] = self._group(
-            scope, ("alarm",), lambda host: EpochBatch("alarm", 100, host, self._alarms)
-        )
-        found = await batch.get(scope, names, fresh)
+        found = await self._alarm_batch(scope).get(scope, names, fresh)
         return {name: alarm for name, alarm in found.items() if alarm is not None}
 
     async def metric_data(
@@ -119,6 +116,18 @@ class Reads:
     ) -> None:
         """Metrics will be looked at soon, in windows of a length."""
         self._window_batch(scope, length, queries).expect(scope, key, queries)
+
+    def _expect_alarms(self, scope: Scope, items: Items, every: float) -> None:
+        """Whoever reads policies looks at their alarms next."""
+        for item in items:
+            for alarm in item.get("Alarms", ()):
+                fresh = Freshness(timedelta(seconds=every))
+                self._alarm_batch(scope).expect(scope, alarm["AlarmName"], fresh)
+
+    def _alarm_batch(self, scope: Scope) -> EpochBatch[str, Item]:
+        return self._group(
+            scope, ("alarm",), lambda host: EpochBatch("alarm", 100, host, self._alarms)
+        )
 
     def _target_batch(self, scope: Scope, target: ScalableId) -> EpochBatch[str, Item]:
         group = (target.namespace, target.dimension)
@@ -205,7 +214,7 @@ class Reads:
         return self._group(
             scope,
             (kind.read, target.namespace),
-            lambda host: kind.listing(self._gateway, host, target.namespace),
+            lambda host: kind.listing(self._gateway, host, target.namespace, self._expect_alarms),
         )
 
 

@@ -439,3 +439,4 @@ async def test_the_first_looks_of_many_resources_are_made_together(service: Serv
     assert (counts["DescribeScalableTargets"], counts["DescribeServices"]) == (1, 2)
     assert counts["DescribeScalingPolicies"] == 3, "24 policies, 10 a page"
     assert counts["DescribeScheduledActions"] == counts["GetMetricData"] == 1
+    assert counts["DescribeAlarms"] == 1
