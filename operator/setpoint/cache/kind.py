@@ -53,6 +53,9 @@ class CacheTuningKind:
         """Only a look tells which server it is."""
         return None
 
+    def announce(self, namespace: str, spec: CacheTuningSpec) -> None:
+        """Its server is read for it alone."""
+
     def slack(self, spec: CacheTuningSpec) -> SlackTarget | None:
         """Where its alerts go."""
         return spec.alerts.slack

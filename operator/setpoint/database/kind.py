@@ -64,6 +64,9 @@ class DBTuningKind:
         where = f"{self._gateway.default_region(spec.aws)}/{spec.aws.role or 'own'}"
         return f"aws/{where}/db:{spec.rds.instance}"
 
+    def announce(self, namespace: str, spec: DBTuningSpec) -> None:
+        """Its server is read for it alone."""
+
     def slack(self, spec: DBTuningSpec) -> SlackTarget | None:
         """Where its alerts go."""
         return spec.alerts.slack

@@ -67,7 +67,7 @@ class Look:
 
     def rarely(self, part: str = "") -> Freshness:
         """For what only people change: every full round."""
-        return Freshness(max(self.spec.interval, FULL_ROUND), self._since(part))
+        return Freshness(_full_round(self.spec), self._since(part))
 
     def _since(self, part: str) -> float | None:
         moments = [self.since, self.memory.written.get(part)]
@@ -109,6 +109,20 @@ async def observe(look: Look) -> Observed:
         measured=isinstance(values, Metrics),
         is_tagged=None if isinstance(tagged, Failure) else tagged,
     )
+
+
+def expect(reads: Reads, scope: Scope, target: ScalableId, spec: ScalingPolicySpec) -> None:
+    """Have what a first look will read taken along by others' looks."""
+    rarely = Freshness(_full_round(spec))
+    reads.expect_target(scope, target, Freshness(spec.interval), rarely)
+    if (names := ecs_names(target)) is not None:
+        reads.expect_service(scope, *names, rarely)
+        queries = metrics.queries(*names, spec.metrics)
+        reads.expect_metric_data(scope, str(target), queries, metrics.WINDOW)
+
+
+def _full_round(spec: ScalingPolicySpec) -> timedelta:
+    return max(spec.interval, FULL_ROUND)
 
 
 def changed(resource: Resource[ScalingPolicySpec], memory: Memory, requested: str | None) -> bool:

@@ -8,12 +8,13 @@ from itertools import count
 from typing import Any
 
 from setpoint.api.conditions import Reason
-from setpoint.api.plan import ORIGINAL_LENGTH, Applied, AppliedOp, BlockedBy, PlanOp, Risk
+from setpoint.api.plan import ORIGINAL_LENGTH, Applied, AppliedOp, BlockedBy, PlanOp
 from setpoint.api.scalingpolicy import PolicyType, ScalingPolicySpec, State
 from setpoint.aws.names import ScalableId
 from setpoint.engine.failure import Failure
 from setpoint.engine.model import Action
 from setpoint.scaling.compare import normal, text
+from setpoint.scaling.deletion import delete
 from setpoint.scaling.model import Memory, Observed
 from setpoint.scaling.wanted import CONFIGURATION, Policy, policies
 
@@ -286,21 +287,8 @@ def put_policy(
 
 def delete_policy(name: str, target: ScalableId, reason: str) -> Action:
     """The action that deletes a policy."""
-    return Action(
-        op=PlanOp.DELETE,
-        object=f"policy/{name}",
-        field="",
-        from_=name,
-        to="",
-        reason=reason,
-        risk=Risk.MEDIUM,
-        payload={
-            "parts": ["policies"],
-            "service": "application-autoscaling",
-            "operation": "delete_scaling_policy",
-            "parameters": {**target.parameters, "PolicyName": name},
-        },
-    )
+    parameters = {**target.parameters, "PolicyName": name}
+    return delete(name, "policy", reason, "delete_scaling_policy", parameters)
 
 
 def metric_of(configured: Mapping[str, Any]) -> str:

@@ -49,7 +49,7 @@ def report(
             for match in policies.matches(spec, observed.policies, records)
         ],
         schedules=[_schedule(match, display.now) for match in schedules],
-        last_activity=_last_activity(observed),
+        last_activity=_last_activity(observed, resource.status.get("lastActivity")),
     )
 
 
@@ -107,11 +107,11 @@ def _is_frequent(match: scheduled.Match, following: datetime) -> bool:
     return after is not None and after - following < timedelta(hours=1)
 
 
-def _last_activity(observed: Observed) -> ScalingActivity | None:
+def _last_activity(observed: Observed, known: Mapping[str, Any] | None) -> ScalingActivity | None:
     """The newest that is about a change; AWS repeats those about none every minute."""
     for activity in observed.activities:
         if not activity.get("NotScaledReasons"):
             result = str(activity.get("StatusCode", ""))
-            known = result if result.isalpha() else "Unknown"
-            return ScalingActivity(time=wire_time(activity["StartTime"]), result=known[:64])
-    return None
+            word = result if result.isalpha() else "Unknown"
+            return ScalingActivity(time=wire_time(activity["StartTime"]), result=word[:64])
+    return ScalingActivity.model_validate(known) if known else None

@@ -11,12 +11,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from setpoint.api.autoscaling import Schedule
-from setpoint.api.plan import Applied, AppliedOp, PlanOp, Risk
+from setpoint.api.plan import Applied, AppliedOp, PlanOp
 from setpoint.api.scalingpolicy import State
 from setpoint.aws.names import ScalableId
 from setpoint.engine.conditions import wire_time
 from setpoint.engine.model import Action
 from setpoint.scaling import schedule
+from setpoint.scaling.deletion import delete
 from setpoint.scaling.model import Observed
 
 _UTC = ("UTC", "Etc/UTC", "")
@@ -143,21 +144,8 @@ def foreign(matched: Sequence[Match], observed: Observed, applied: Sequence[Appl
 
 def delete_schedule(name: str, target: ScalableId, reason: str) -> Action:
     """The action that deletes a scheduled action."""
-    return Action(
-        op=PlanOp.DELETE,
-        object=f"schedule/{name}",
-        field="",
-        from_=name,
-        to="",
-        reason=reason,
-        risk=Risk.MEDIUM,
-        payload={
-            "parts": ["schedules"],
-            "service": "application-autoscaling",
-            "operation": "delete_scheduled_action",
-            "parameters": {**target.parameters, "ScheduledActionName": name},
-        },
-    )
+    parameters = {**target.parameters, "ScheduledActionName": name}
+    return delete(name, "schedule", reason, "delete_scheduled_action", parameters)
 
 
 def put_schedule(parameters: Mapping[str, Any], target: ScalableId) -> dict[str, Any]:

@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from setpoint.api.conditions import ConditionStatus, ConditionType
 from setpoint.api.plan import Applied, AppliedOp, PlanOp, Risk
 from setpoint.api.scalingpolicy import Capacity, ScalingPolicySpec
+from setpoint.engine.conditions import find
 from setpoint.engine.model import Action, Resource
 from setpoint.scaling import bounds
 from setpoint.scaling.model import SUSPENDED_FLAGS, Observed, Target
@@ -56,13 +58,20 @@ class Situation:
         if self.observed.target is None:
             return None
         found = bounds.effective(self._replayed)
-        status = self.resource.status
-        before = status.get("effectiveBounds") or {}
+        before = self.resource.status.get("effectiveBounds") or {}
         same = (before.get("min"), before.get("max")) == (found.min, found.max)
-        is_settled = status.get("observedGeneration") == self.resource.generation
-        if found.source == bounds.AWS and same and is_settled:
+        if found.source == bounds.AWS and same and self._is_settled:
             return replace(found, source=before["source"])
         return found
+
+    @property
+    def _is_settled(self) -> bool:
+        """Whether the spec as it is now has been carried out."""
+        ready = find(self.resource.status.get("conditions") or (), ConditionType.READY)
+        return ready is not None and (ready["status"], ready.get("observedGeneration")) == (
+            ConditionStatus.TRUE,
+            self.resource.generation,
+        )
 
     @property
     def is_drift(self) -> bool:

@@ -1,6 +1,7 @@
 """Each trap of AWS's that an autoscaling controller falls into."""
 
 import asyncio
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -419,3 +420,23 @@ async def test_an_alarm_over_metric_math_is_read_back_as_it_was_put(service: Ser
     before = service.account.last_call()
     await loop.attempt()
     assert service.mutations_since(before) == []
+
+
+async def test_the_first_looks_of_many_resources_are_made_together(service: Service) -> None:
+    names = service.account.create_services(
+        REGION, "prod", "many-", 12, scaling={"min": 2, "max": 20, "cpu": 60, "memory": 70},
+        load={"cpu": 40, "memory": 50},
+    )  # fmt: skip
+    shared = service.loop().kind
+    loops = [service.loop(target={"ecs": {"cluster": "prod", "service": name}}) for name in names]
+    before = service.account.last_call()
+    for loop in loops:
+        loop.kind = shared
+        shared.announce(loop.resource.key.namespace, loop.resource.spec)
+    for loop in loops:
+        assert not (await loop.attempt(timedelta(0))).gated.actions
+    counts = Counter(calls(service, before))
+    assert (counts["DescribeScalableTargets"], counts["DescribeServices"]) == (1, 2)
+    assert counts["DescribeScalingPolicies"] == 3, "24 policies, 10 a page"
+    assert counts["DescribeScheduledActions"] == counts["GetMetricData"] == 1
+    assert counts["DescribeAlarms"] == 1

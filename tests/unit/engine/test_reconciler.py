@@ -62,6 +62,9 @@ class ThingKind:
     def claim(self, namespace: str, spec: CommonSpec) -> str | None:
         return "the-thing"
 
+    def announce(self, namespace: str, spec: CommonSpec) -> None:
+        pass
+
     def slack(self, spec: CommonSpec) -> SlackTarget | None:
         return None
 

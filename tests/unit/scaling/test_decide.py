@@ -446,9 +446,10 @@ def test_only_the_bound_that_differs_is_sent() -> None:
 
 def test_bounds_that_were_accounted_for_stay_so() -> None:
     """Somebody edits the schedule that has set them: it is not for us to move capacity then."""
+    ready = {"type": "Ready", "status": "True", "observedGeneration": 1}
     status = {
         "effectiveBounds": {"min": 6, "max": 20, "source": "Schedule/theirs"},
-        "observedGeneration": 1,
+        "conditions": [ready],
     }
     edited = {
         "ScheduledActionName": "theirs",
@@ -457,7 +458,9 @@ def test_bounds_that_were_accounted_for_stay_so() -> None:
     }
     seen = replace(IN_SYNC, target=Target(6, 20), schedules=[edited])
     assert decide(resource(status), seen).actions == []
-    assert decide(resource({**status, "observedGeneration": 0}), seen).actions != [], "a new spec"
+    for other in ({"observedGeneration": 0}, {"status": "False"}):
+        changed_spec = {**status, "conditions": [{**ready, **other}]}
+        assert decide(resource(changed_spec), seen).actions != [], "a spec not carried out yet"
     by_hand = replace(seen, target=Target(5, 20))
     assert decide(resource(status), by_hand).actions != []
 
