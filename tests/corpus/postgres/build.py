@@ -46,7 +46,11 @@ _SLOW_SESSIONS = 10
 _SETTLED = timedelta(days=90)
 _YOUNG = timedelta(minutes=1)
 _LONG = timedelta(seconds=2)
-_FRUGAL = "-c jit=off -c max_parallel_workers_per_gather=0 -c max_parallel_maintenance_workers=0"
+_FRUGAL = (
+    "-c jit=off -c max_parallel_workers_per_gather=0 -c max_parallel_maintenance_workers=0"
+    # thousands of statements of ours would push the application's out
+    " -c pg_stat_statements.track=none"
+)
 _LEFT = 4
 """Connections that a crowd leaves free."""
 _PLACES = {"stranger": "young", "statistics": "young", "crowd": "young"}
@@ -235,7 +239,7 @@ class Corpus:
     def _ask_slowly(self) -> list[Future[None]]:
         """Prepare the sessions' database, and begin its application's slow statements."""
         cases = self._sessions()
-        with _connect(self.url("sessions")) as connection:
+        with _connect(self.url("sessions"), options=_FRUGAL) as connection:
             if any(case.requires == "pg_stat_statements" for case in cases):
                 connection.execute("CREATE EXTENSION pg_stat_statements")
             for case in cases:
