@@ -107,7 +107,7 @@ def _samples(spec: ScalingPolicySpec, observed: Observed, *, limited: bool) -> l
                 severity=Severity.WARNING,
             )
         )
-    return found
+    return [*found, *observed.budgets]
 
 
 def _sample(rule: str, value: float | None, threshold: float, form: Form) -> Sample:
