@@ -204,13 +204,13 @@ class Subject:
 
 
 def _numbered(words: list[Word]) -> list[Word]:
-    """Incidents numbered as they are first told: some are over before that. A digest counts."""
+    """Incidents numbered as they are first told: some are over before that."""
     numbers: dict[int, int] = {}
     made = []
     for word in words:
         number = numbers.setdefault(word.incident, len(numbers) + 1)
         firing, over = word.firing, word.over
-        if word.status == "Digest":
+        if word.status in ("Digest", "Escalated"):  # either may count instead of listing
             firing, over = tuple(sorted((*firing, *over))), ()
         made.append(replace(word, incident=number, firing=firing, over=over))
     return made
