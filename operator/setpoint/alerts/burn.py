@@ -1,7 +1,7 @@
 """How fast an error budget burns: multi-window, multi-burn-rate rules. Pure.
 
-Google's SRE Workbook, chapter 5, table 5-8: a row fires while the burn rate is above its factor over
-both of its windows; the short one ends the alert soon after the trouble has ended.
+Google's SRE Workbook, chapter 5, table 5-8: a row fires while the burn rate is above its factor
+over both of its windows; the short one ends the alert soon after the trouble has ended.
 """
 
 from collections.abc import Mapping, Sequence

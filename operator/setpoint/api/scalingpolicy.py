@@ -49,8 +49,7 @@ ScalableDimension = Annotated[
 
 def allowed_metrics(dimension: str) -> list[str]:
     """Names that `metric` of target tracking may have without `custom`."""
-    short = SHORT_METRICS if dimension == ECS_DIMENSION else {}
-    return [*short, *METRICS[dimension]]
+    return list(SHORT_METRICS if dimension == ECS_DIMENSION else METRICS[dimension])
 
 
 def supports(namespace: str, policy_type: str) -> bool:
@@ -92,8 +91,13 @@ _SUPPORTED = validations(
     ),
     cel(
         f"self.targetTracking.all(t, has(t.custom) || !(t.metric in {_UTILISATIONS}) || "
-        "type(t.target) != int || (t.target >= 1 && t.target <= 100))",
-        "the target of a utilisation must be between 1 and 100 percent",
+        "type(t.target) != int || t.target <= 100)",
+        "the target of a utilisation must be at most 100 percent",
+    ),
+    cel(
+        "self.targetTracking.all(t, type(t.target) != int || t.target >= 1) && "
+        "self.predictiveScaling.all(p, type(p.target) != int || p.target >= 1)",
+        "a target must be above 0",
     ),
     cel(
         f"self.targetTracking.all(t, has(t.custom) || !(t.metric in {_LABELLED}) || "
@@ -463,6 +467,7 @@ class State(StrEnum):
     IN_SYNC = "InSync"
     DIFFERS = "Differs"
     MISSING = "Missing"
+    OVER = "Over"
 
 
 class PolicyType(StrEnum):
@@ -499,7 +504,7 @@ class ScheduleStatus(Model):
     """Its name in AWS."""
 
     state: State
-    """InSync, Differs or Missing."""
+    """InSync, Differs, Missing, or Over: it never fires again, and is not put again."""
 
     next: Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None = None
     """When it fires next."""
@@ -518,7 +523,7 @@ class ScalingActivity(Model):
 class ScalingPolicyStatus(CommonStatus):
     """What the service's autoscaling is."""
 
-    resource: Annotated[str, Field(max_length=512)] | None = None
+    resource: Annotated[str, Field(max_length=1024)] | None = None
     """What is scaled, in short: ecs/CLUSTER/SERVICE, or NAMESPACE/RESOURCEID."""
 
     capacity: CapacityStatus | None = None

@@ -67,7 +67,7 @@ class Look:
 
     def rarely(self, part: str = "") -> Freshness:
         """For what only people change: every full round."""
-        return Freshness(max(self.spec.interval, FULL_ROUND), self._since(part))
+        return Freshness(_full_round(self.spec), self._since(part))
 
     def _since(self, part: str) -> float | None:
         moments = [self.since, self.memory.written.get(part)]
@@ -77,9 +77,10 @@ class Look:
 async def observe(look: Look) -> Observed:
     """One look. Raises Failure."""
     reads, scope, target = look.reads, look.scope, look.target
+    now = Freshness(FULL_ROUND, reads.clock())
     account, service, found, existing, schedules, extras = await asyncio.gather(
         look.gateway.account(scope),
-        _service(look, look.rarely("service")),
+        _service(look, now if look.memory.missing else look.rarely("service")),
         reads.scalable_target(scope, target, look.often("target")),
         reads.scaling_policies(scope, target, look.rarely("policies")),
         reads.scheduled_actions(scope, target, look.rarely("schedules")),
@@ -89,13 +90,14 @@ async def observe(look: Look) -> Observed:
     seen_alarms = await _caught(_alarms(look, existing))
     parts = (activities, values, tagged, seen_alarms, budgets)
     numbers = values if isinstance(values, Metrics) else Metrics()
-    if _has_moved(look, numbers, service):
-        service = await _service(look, Freshness(FULL_ROUND, reads.clock()))
+    if isinstance(service, Service) and _has_moved(look, numbers, service):
+        service = await _service(look, now)
     return Observed(
         account=account,
         region=scope.region,
         id=target,
-        service=service,
+        service=service if isinstance(service, Service) else None,
+        missing=service if isinstance(service, Failure) else None,
         target=_target(found),
         policies=existing,
         schedules=schedules,
@@ -105,8 +107,23 @@ async def observe(look: Look) -> Observed:
         metrics=numbers,
         budgets=[] if isinstance(budgets, Failure) else budgets,
         failures=[part for part in parts if isinstance(part, Failure)],
-        is_tagged=tagged is True,
+        measured=isinstance(values, Metrics),
+        is_tagged=None if isinstance(tagged, Failure) else tagged,
     )
+
+
+def expect(reads: Reads, scope: Scope, target: ScalableId, spec: ScalingPolicySpec) -> None:
+    """Have what a first look will read taken along by others' looks."""
+    rarely = Freshness(_full_round(spec))
+    reads.expect_target(scope, target, Freshness(spec.interval), rarely)
+    if (names := ecs_names(target)) is not None:
+        reads.expect_service(scope, *names, rarely)
+        queries = metrics.queries(*names, spec.metrics)
+        reads.expect_metric_data(scope, str(target), queries, metrics.WINDOW)
+
+
+def _full_round(spec: ScalingPolicySpec) -> timedelta:
+    return max(spec.interval, FULL_ROUND)
 
 
 def changed(resource: Resource[ScalingPolicySpec], memory: Memory, requested: str | None) -> bool:
@@ -121,7 +138,7 @@ async def _extras(
 ) -> tuple[
     Sequence[Mapping[str, Any]] | Failure,
     Metrics | Failure,
-    bool | Failure,
+    bool | Failure | None,
     Sequence[Sample] | Failure,
 ]:
     """Parts that nothing else rests on: activities, metrics, whether the tag is ours, and error
@@ -143,14 +160,21 @@ async def _caught(part: Awaitable[T]) -> T | Failure:
         return failure
 
 
-async def _service(look: Look, fresh: Freshness) -> Service | None:
+async def _service(look: Look, fresh: Freshness) -> Service | Failure | None:
+    """None for what is no ECS service; a Failure as a value for one that ECS does not have: its
+    scaling may outlive it."""
     names = ecs_names(look.target)
     if names is None:
         return None
     cluster, name = names
-    found = await look.reads.ecs_service(look.scope, cluster, name, fresh)
+    try:
+        found = await look.reads.ecs_service(look.scope, cluster, name, fresh)
+    except Failure as failure:
+        if failure.reason is not Reason.TARGET_NOT_FOUND:
+            raise
+        found = None  # not even its cluster
     if found is None:
-        raise Failure(
+        return Failure(
             Reason.TARGET_NOT_FOUND,
             f"ECS has no active service {name} in cluster {cluster} in {look.scope.region}: check "
             "the names; it is looked for again",
@@ -162,9 +186,9 @@ async def _service(look: Look, fresh: Freshness) -> Service | None:
     return Service(found["desiredCount"], found["runningCount"], deploying)
 
 
-def _has_moved(look: Look, values: Metrics, service: Service | None) -> bool:
+def _has_moved(look: Look, values: Metrics, service: Service) -> bool:
     """Whether tasks came or went since ECS was asked: then it is asked again, once."""
-    if service is None or values.tasks is None or values.tasks == look.memory.tasks:
+    if values.tasks is None or values.tasks == look.memory.tasks:
         return False
     return round(values.tasks) != service.running
 
@@ -224,15 +248,15 @@ def _unlisted(look: Look, existing: Sequence[Mapping[str, Any]]) -> frozenset[st
     return frozenset(str(policy["PolicyName"]) for policy in existing)
 
 
-async def _is_tagged(look: Look) -> bool:
+async def _is_tagged(look: Look) -> bool | None:
     """Whether the target's tag proves that this resource registered it.
 
-    Asked only where it matters, to revert, and only until status has a record of the target.
+    Asked once, where it matters: to revert, and while status has no record of the target.
     """
-    if look.spec.deletion_policy is not DeletionPolicy.REVERT or look.memory.generation != -1:
-        return False
+    if look.spec.deletion_policy is not DeletionPolicy.REVERT or look.memory.tag_known:
+        return None
     if any(record.object == OBJECT for record in applied(look.resource.status)):
-        return False
+        return None
     found = await look.reads.scalable_target(look.scope, look.target, look.often("target"))
     if not found or not found.get("ScalableTargetARN"):
         return False
