@@ -230,7 +230,7 @@ def test_good_ones_are_taken_with_their_defaults(cluster: Cluster, kind: str) ->
         ("ScalingPolicy", "alerts.muteWindows.0.duration", "200h", "not be longer than 168h"),
         ("ScalingPolicy", "alerts.slo", {}, "set latency, errors or both"),
         ("ScalingPolicy", "alerts.slo.errors.objective", "100%", "between 50% and 99.99%"),
-        ("DBTuning", "alerts", {"rules": [{"rule": "cpu"}]}, "this kind has the rules findings"),
+        ("DBTuning", "alerts", {"rules": [{"rule": "cpu"}]}, "has the rules storageFull"),
         ("CacheTuning", "alerts", {"rules": [{"rule": "cpu"}]}, "has the rules hitRate"),
         ("ScalingPolicy", "aws.role", "admin", "should match"),
         ("ScalingPolicy", "target", None, "Required value"),
