@@ -218,7 +218,7 @@ def _numbered(words: list[Word]) -> list[Word]:
 
 @seed(20261124)
 @settings(
-    max_examples=int(os.environ.get("SETPOINT_HISTORIES", "100")),
+    max_examples=int(os.environ.get("SETPOINT_HISTORIES", "300")),
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -116,6 +116,22 @@ def test_an_undelivered_word_is_taken_into_the_newer_one() -> None:
     assert len(bench.entry.alerts) == 3
 
 
+def test_one_that_came_and_went_is_told_with_others_that_fire_and_not_alone() -> None:
+    bench = Bench(group={"wait": "30s", "interval": "1m"})
+    bench.look(cpu=93)
+    bench.look(cpu=40)
+    bench.look(cpu=40, after=60)
+    assert (bench.status.outbox, bench.status.items) == ([], [])
+    bench.look(cpu=93)
+    bench.look(cpu=93, after=30)
+    bench.deliver()
+    bench.look(cpu=93, memory=91)
+    bench.look(cpu=93, memory=40)
+    bench.look(cpu=93, memory=40, after=50)
+    states = {alert.rule: str(alert.state) for alert in bench.entry.alerts}
+    assert states == {"cpu": "Firing", "memory": "Resolved"}
+
+
 def test_a_late_answer_still_tells_where_the_message_stands() -> None:
     bench = Bench()
     bench.look(cpu=93)
