@@ -6,8 +6,7 @@ from typing import Any
 
 from pydantic.alias_generators import to_snake
 
-from setpoint.alerts.state import RESOLVED
-from setpoint.api.alerts import FiringAlert, OutboxEntry
+from setpoint.api.alerts import EntryStatus, OutboxAlert, OutboxEntry
 
 TITLE = "performance"
 _SHOWN = 20
@@ -38,7 +37,7 @@ def escape(text: str) -> str:
 
 def render(entry: OutboxEntry, subject: Subject) -> Message:
     """The message: title, colour, and a field for each breach with its value and threshold."""
-    is_over = entry.kind == RESOLVED
+    is_over = entry.status is EntryStatus.RESOLVED
     where = escape(f"{subject.kind} {subject.namespace}/{subject.name}")
     state = "resolved" if is_over else "firing"
     since = min((alert.since for alert in entry.alerts), default="")
@@ -58,7 +57,7 @@ def render(entry: OutboxEntry, subject: Subject) -> Message:
     )
 
 
-def _field(alert: FiringAlert) -> dict[str, Any]:
+def _field(alert: OutboxAlert) -> dict[str, Any]:
     return {
         "title": escape(to_snake(alert.rule)),
         "value": escape(f"{alert.value} (threshold: {alert.threshold})"),

@@ -12,10 +12,17 @@ from dataclasses import dataclass
 import structlog
 from prometheus_client import Counter, Gauge
 
+from setpoint.alerts.delivery import Delivery
 from setpoint.alerts.message import Message, Subject, render
 from setpoint.alerts.slack import Sent, SlackSender
-from setpoint.alerts.state import RESOLVED, Delivery
-from setpoint.api.alerts import AlertsStatus, OutboxEntry, SlackTarget
+from setpoint.api.alerts import (
+    Alerts,
+    AlertsStatus,
+    EntryStatus,
+    MessageRef,
+    OutboxEntry,
+    SlackTarget,
+)
 from setpoint.config import Config
 from setpoint.engine.failure import Failure
 from setpoint.engine.model import Key
@@ -37,14 +44,12 @@ _REFUSED_SECONDS = 300.0
 
 @dataclass
 class _Job:
-    """One entry on its way. `ts` is the message to update, if there is one."""
+    """One entry on its way."""
 
     key: Key
     subject: Subject
     target: SlackTarget | None
     entry: OutboxEntry
-    channel: str | None
-    ts: str | None
 
     @property
     def lane(self) -> str:
@@ -80,11 +85,9 @@ class Notifier:
         self._done: dict[Key, list[Delivery]] = {}
         self._in_flight: set[tuple[Key, str]] = set()
         self._refused_until: dict[tuple[Key, str], float] = {}
-        self._posted: dict[Key, tuple[str | None, str | None]] = {}
+        self._posted: dict[str, MessageRef] = {}
 
-    def submit(
-        self, key: Key, kind_name: str, target: SlackTarget | None, alerts: AlertsStatus
-    ) -> None:
+    def submit(self, key: Key, kind_name: str, spec: Alerts, alerts: AlertsStatus) -> None:
         """Send the entries of the outbox that are not on their way yet."""
         now = asyncio.get_running_loop().time()
         subject = Subject(kind_name, key.plural, key.namespace, key.name)
@@ -94,7 +97,7 @@ class Notifier:
                 continue
             self._refused_until.pop(name, None)
             self._in_flight.add(name)
-            self._enqueue(_Job(key, subject, target, entry, alerts.channel, alerts.ts))
+            self._enqueue(_Job(key, subject, spec.slack, entry))
 
     def take(self, key: Key) -> list[Delivery]:
         """What was delivered or refused since the last call.
@@ -130,7 +133,7 @@ class Notifier:
                 delivery = await self._deliver(job)
             except Exception:
                 log.exception("notification failed unexpectedly", key=str(job.key))
-                delivery = Delivery(job.entry.id, error="setpoint failed unexpectedly")
+                delivery = _delivery(job, error="setpoint failed unexpectedly")
             self._finish(job, delivery)
             await asyncio.sleep(self._min_interval)
         del self._lanes[lane], self._tasks[lane]
@@ -143,13 +146,13 @@ class Notifier:
             try:
                 sent = await self._send(job, message)
             except Failure as failure:
-                return Delivery(job.entry.id, error=failure.message[:256])
+                return _delivery(job, error=failure.message)
             if sent is None:  # nobody asked for it
-                return Delivery(job.entry.id)
+                return _delivery(job)
             if sent.ok:
-                return Delivery(job.entry.id, sent.channel, sent.ts)
+                return _delivery(job, _ref(sent))
             if sent.refused is not None:
-                return Delivery(job.entry.id, error=_REFUSED.format(code=sent.refused))
+                return _delivery(job, error=_REFUSED.format(code=sent.refused))
             NOTIFICATIONS.labels("retried").inc()
             await asyncio.sleep(max(sent.retry_after or delay, self._min_interval))
             delay = min(delay * 2, _RETRY_CEILING)
@@ -170,9 +173,9 @@ class Notifier:
             if granted is None or file is None:
                 return None
             token, channel = file.read_text(encoding="utf-8").strip(), granted
-        known_channel, ts = self._posted.get(job.key, (job.channel, job.ts))
-        if ts is not None and known_channel is not None:
-            return await self._sender.update(token, known_channel, ts, message)
+        known = self._posted.get(job.entry.incident, job.entry.message)
+        if known is not None:
+            return await self._sender.update(token, known.channel, known.ts, message)
         return await self._sender.post(token, channel, message)
 
     async def _read(self, namespace: str, name: str, key: str) -> str:
@@ -187,7 +190,7 @@ class Notifier:
             NOTIFICATIONS.labels("refused").inc()
             self._refused_until[name] = asyncio.get_running_loop().time() + _REFUSED_SECONDS
         log.info(
-            "performance alerts triggered" if job.entry.kind != RESOLVED else "alerts resolved",
+            "notification",
             key=str(job.key),
             alerts=[alert.rule for alert in job.entry.alerts],
             error=delivery.error,
@@ -197,10 +200,20 @@ class Notifier:
 
     def _remember(self, job: _Job, delivery: Delivery) -> None:
         """The message that a later entry of the same incident updates."""
-        if job.entry.kind == RESOLVED:
-            self._posted[job.key] = (None, None)
-        else:
-            self._posted[job.key] = (delivery.channel, delivery.ts)
+        if job.entry.status is EntryStatus.RESOLVED:
+            self._posted.pop(job.entry.incident, None)
+        elif delivery.message is not None:
+            self._posted[job.entry.incident] = delivery.message
 
 
 _REFUSED = "Slack refused the message ({code}): check the channel, the token and its membership"
+
+
+def _delivery(job: _Job, message: MessageRef | None = None, error: str | None = None) -> Delivery:
+    return Delivery(job.entry.id, job.entry.incident, message=message, error=error)
+
+
+def _ref(sent: Sent) -> MessageRef | None:
+    if sent.channel is None or sent.ts is None:
+        return None
+    return MessageRef(channel=sent.channel, ts=sent.ts)

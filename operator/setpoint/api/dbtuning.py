@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field
 
-from setpoint.api.alerts import SlackTarget
+from setpoint.api.alerts import Alerts, RuleName, rules_of_kind
 from setpoint.api.base import ATOMIC, Model, SecretRef, cel, list_map, validations
 from setpoint.api.common import CommonSpec, CommonStatus, Interval
 from setpoint.api.crd import Column, Names
@@ -137,12 +137,10 @@ class Ignore(Model):
     """The last day (UTC) on which it is ignored, such as 2027-03-01; without it, for ever."""
 
 
-class DBAlerts(Model):
-    """Where alerts go: today's only one is that the instance has no storage left."""
+class DBAlerts(Alerts):
+    """When to alert, and where to."""
 
-    slack: SlackTarget | None = None
-    """Where in Slack alerts go. Without it, the channel that the operator's configuration sets
-    for this namespace, if any."""
+    model_config = ConfigDict(json_schema_extra=rules_of_kind(RuleName.STORAGE_FULL))
 
 
 class DBTuningSpec(CommonSpec):
@@ -170,7 +168,7 @@ class DBTuningSpec(CommonSpec):
     """Findings that are not wanted; status counts them."""
 
     alerts: DBAlerts = DBAlerts()
-    """Where alerts go."""
+    """When to alert, and where to."""
 
 
 class DatabaseStatus(Model):

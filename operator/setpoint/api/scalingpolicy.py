@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from setpoint.api.alerts import SlackTarget
+from setpoint.api.alerts import Alerts, RuleName, rules_of_kind
 from setpoint.api.autoscaling import PredictiveScaling, Schedule, StepScaling, TargetTracking
 from setpoint.api.aws_scaling import DIMENSIONS, METRICS, NAMESPACES, POLICY_TYPES, RESOURCE_IDS
 from setpoint.api.base import Model, cel, list_map, validations
@@ -139,6 +139,10 @@ _SUPPORTED = validations(
             f"self.predictiveScaling.size() == 0 || NAMESPACE in {_namespaces('PredictiveScaling')}"
         ),
         "AWS has predictive scaling for ECS services only",
+    ),
+    cel(
+        "!has(self.alerts.slo) || has(self.metrics.loadBalancer)",
+        "alerts.slo needs metrics.loadBalancer, which counts the requests",
     ),
     cel(
         _unless_ecs(f"self.schedules.size() == 0 || !(NAMESPACE in {list(_WITHOUT_SCHEDULES)})"),
@@ -288,15 +292,79 @@ class ScalingThresholds(Model):
     """Share of requests that the targets answered with a 5xx status."""
 
 
-class ScalingAlerts(Model):
+_RULES = rules_of_kind(
+    RuleName.CPU,
+    RuleName.MEMORY,
+    RuleName.RESPONSE_TIME,
+    RuleName.ERROR_RATE,
+    RuleName.SCALING_LIMITED,
+    RuleName.ERROR_BUDGET,
+    RuleName.LATENCY_BUDGET,
+)
+
+
+Objective = Annotated[
+    Percent,
+    Field(
+        json_schema_extra=validations(
+            cel(
+                "double(self.replace('%', '')) >= 50.0 && double(self.replace('%', '')) <= 99.99",
+                "an objective must be between 50% and 99.99%",
+            )
+        )
+    ),
+]
+"""Share of events that are to be good."""
+
+
+class LatencyObjective(Model):
+    """Which share of requests is to be answered fast enough."""
+
+    objective: Objective
+    """Share of requests, such as 99%."""
+
+    threshold: Duration
+    """Requests of a five-minute period count as too slow when their average is above this."""
+
+
+class ErrorObjective(Model):
+    """Which share of requests is to be answered without a 5xx status."""
+
+    objective: Objective
+    """Share of requests, such as 99.9%."""
+
+
+class Objectives(Model):
+    """Service-level objectives. An alert fires while their error budget burns too fast: 14.4 times
+    over 1 h and 5 min, 6 times over 6 h and 30 min (both Critical), or once over 3 d and 6 h
+    (Warning)."""
+
+    model_config = ConfigDict(
+        json_schema_extra=validations(
+            cel("has(self.latency) || has(self.errors)", "set latency, errors or both")
+        )
+    )
+
+    latency: LatencyObjective | None = None
+    """Which share of requests is to be answered fast enough."""
+
+    errors: ErrorObjective | None = None
+    """Which share of requests is to be answered without a 5xx status."""
+
+    min_requests: Annotated[int, Field(ge=1, le=1_000_000)] = 100
+    """A window with fewer requests says nothing."""
+
+
+class ScalingAlerts(Alerts):
     """When to alert, and where to."""
+
+    model_config = ConfigDict(json_schema_extra=_RULES)
+
+    slo: Objectives | None = None
+    """Service-level objectives; they need metrics.loadBalancer."""
 
     thresholds: ScalingThresholds = ScalingThresholds()
     """Values above which an alert fires."""
-
-    slack: SlackTarget | None = None
-    """Where in Slack alerts go. Without it, the channel that the operator's configuration sets
-    for this namespace, if it does."""
 
 
 class ScalingPolicySpec(CommonSpec):

@@ -53,6 +53,28 @@ def _checked_time_zone(name: str) -> str:
     return name
 
 
+Cron = Annotated[
+    str,
+    Field(
+        max_length=100,
+        pattern=r"^[0-9A-Za-z*,/#-]+( +[0-9A-Za-z*,/#-]+){4}$",
+        json_schema_extra=validations(cel(_CRON_RULE, "write five cron fields: 0 3 * * SUN")),
+    ),
+    AfterValidator(_checked_cron),
+]
+"""Minute, hour, day of month, month, day of week."""
+
+TimeZone = Annotated[
+    str,
+    Field(
+        max_length=64,
+        pattern=r"^[A-Za-z][A-Za-z0-9_+/-]*$",
+        json_schema_extra=validations(cel(_ZONE_RULE, "write a time zone: Europe/Berlin")),
+    ),
+    AfterValidator(_checked_time_zone),
+]
+"""The name of an IANA time zone."""
+
 _WindowDuration = Annotated[
     Duration,
     Field(
@@ -69,15 +91,7 @@ _WindowDuration = Annotated[
 class MaintenanceWindow(Model):
     """When changes that cost downtime may begin."""
 
-    cron: Annotated[
-        str,
-        Field(
-            max_length=100,
-            pattern=r"^[0-9A-Za-z*,/#-]+( +[0-9A-Za-z*,/#-]+){4}$",
-            json_schema_extra=validations(cel(_CRON_RULE, "write five cron fields: 0 3 * * SUN")),
-        ),
-        AfterValidator(_checked_cron),
-    ]
+    cron: Cron
     """When the window opens: minute, hour, day of month, month, day of week, as cron has them;
     SUN#1 is the first Sunday of a month."""
 
@@ -85,14 +99,6 @@ class MaintenanceWindow(Model):
     """How long it stays open. A change is begun while it is open; how long RDS then takes is not
     in anybody's hands, so leave room."""
 
-    time_zone: Annotated[
-        str,
-        Field(
-            max_length=64,
-            pattern=r"^[A-Za-z][A-Za-z0-9_+/-]*$",
-            json_schema_extra=validations(cel(_ZONE_RULE, "write a time zone: Europe/Berlin")),
-        ),
-        AfterValidator(_checked_time_zone),
-    ] = "UTC"
+    time_zone: TimeZone = "UTC"
     """IANA time zone in which cron is meant, such as Europe/Berlin. A time that a change to
     daylight saving time skips is made up for right after it; one that comes twice counts once."""

@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from setpoint.api.alerts import SlackTarget
 from setpoint.api.dbtuning import Baseline, DBTuning, DBTuningSpec, DBTuningStatus, Postgres
 from setpoint.api.plan import Applied
 from setpoint.aws.gateway import AWSGateway, Scope
@@ -66,10 +65,6 @@ class DBTuningKind:
 
     def announce(self, namespace: str, spec: DBTuningSpec) -> None:
         """Its server is read for it alone."""
-
-    def slack(self, spec: DBTuningSpec) -> SlackTarget | None:
-        """Where its alerts go."""
-        return spec.alerts.slack
 
     def new_memory(self, status: dict[str, Any]) -> Memory:
         """Our modifications of the last day, and counters of the tables that had findings."""

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from setpoint.api.alerts import SlackTarget
 from setpoint.api.common import CommonSpec, CommonStatus
 from setpoint.api.crd import Names
 from setpoint.api.plan import Applied
@@ -33,10 +32,6 @@ class Kind(Protocol[S, O, M]):
     def announce(self, namespace: str, spec: S) -> None:
         """A resource was seen and will be looked at soon: what is read for others until then may
         be read for it too."""
-        ...
-
-    def slack(self, spec: S) -> SlackTarget | None:
-        """Where its alerts go, if the resource says so."""
         ...
 
     def new_memory(self, status: dict[str, Any]) -> M:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from setpoint.api.alerts import SlackTarget
 from setpoint.api.base import Mode
 from setpoint.api.conditions import Reason
 from setpoint.api.plan import Applied
@@ -57,10 +56,6 @@ class ScalingKind:
         with contextlib.suppress(Failure):  # its first look says so
             scope = self._gateway.scope(namespace, spec.aws, grant_name(target))
             observe.expect(self._reads, scope, target, spec)
-
-    def slack(self, spec: ScalingPolicySpec) -> SlackTarget | None:
-        """Where its alerts go."""
-        return spec.alerts.slack
 
     def new_memory(self, status: dict[str, Any]) -> Memory:
         """Nothing is known."""

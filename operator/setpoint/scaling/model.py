@@ -7,6 +7,7 @@ from typing import Any
 from setpoint.api.scalingpolicy import ECS_DIMENSION, ScalingTarget
 from setpoint.aws.names import ScalableId
 from setpoint.engine.failure import Failure
+from setpoint.engine.model import Sample
 
 SUSPENDED_FLAGS = {
     "scaleIn": "DynamicScalingInSuspended",
@@ -56,10 +57,10 @@ class Observed:
     """One look. `target` None: it is not registered; `service` None: it is no ECS service.
 
     policies, schedules, activities (the newest first) and alarms (by name) as AWS has them.
-    `unlisted` policies were written so lately that their alarms need not be listed yet. `failures`:
-    why parts that nothing else rests on could not be read; `missing`: why ECS has no such service.
-    `measured`: the metrics could be read. `is_tagged`: AWS's tag proves that this very resource
-    registered the target; None if AWS was not asked.
+    `unlisted` policies were written so lately that their alarms need not be listed yet. `budgets`:
+    how fast error budgets burn. `failures`: why parts that nothing else rests on could not be read;
+    `missing`: why ECS has no such service. `measured`: the metrics could be read. `is_tagged`:
+    AWS's tag proves that this very resource registered the target; None if AWS was not asked.
     """
 
     account: str
@@ -73,6 +74,7 @@ class Observed:
     alarms: Mapping[str, Mapping[str, Any]] | None = None
     unlisted: frozenset[str] = frozenset()
     metrics: Metrics = Metrics()
+    budgets: Sequence[Sample] = ()
     failures: Sequence[Failure] = ()
     missing: Failure | None = None
     measured: bool = True

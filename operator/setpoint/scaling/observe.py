@@ -18,7 +18,7 @@ from setpoint.aws.gateway import AWSGateway, Scope
 from setpoint.aws.names import ScalableId
 from setpoint.aws.reads import Freshness, Reads
 from setpoint.engine.failure import Failure
-from setpoint.engine.model import Resource
+from setpoint.engine.model import Resource, Sample
 from setpoint.scaling import alarms, metrics, policies
 from setpoint.scaling.decide import applied
 from setpoint.scaling.model import (
@@ -86,9 +86,9 @@ async def observe(look: Look) -> Observed:
         reads.scheduled_actions(scope, target, look.rarely("schedules")),
         _extras(look),
     )
-    activities, values, tagged = extras
+    activities, values, tagged, budgets = extras
     seen_alarms = await _caught(_alarms(look, existing))
-    parts = (activities, values, tagged, seen_alarms)
+    parts = (activities, values, tagged, seen_alarms, budgets)
     numbers = values if isinstance(values, Metrics) else Metrics()
     if isinstance(service, Service) and _has_moved(look, numbers, service):
         service = await _service(look, now)
@@ -105,6 +105,7 @@ async def observe(look: Look) -> Observed:
         alarms=None if isinstance(seen_alarms, Failure) else seen_alarms,
         unlisted=_unlisted(look, existing),
         metrics=numbers,
+        budgets=[] if isinstance(budgets, Failure) else budgets,
         failures=[part for part in parts if isinstance(part, Failure)],
         measured=isinstance(values, Metrics),
         is_tagged=None if isinstance(tagged, Failure) else tagged,
@@ -134,11 +135,20 @@ def changed(resource: Resource[ScalingPolicySpec], memory: Memory, requested: st
 
 async def _extras(
     look: Look,
-) -> tuple[Sequence[Mapping[str, Any]] | Failure, Metrics | Failure, bool | Failure | None]:
-    """Parts that nothing else rests on: activities, metrics, and whether the tag is ours."""
+) -> tuple[
+    Sequence[Mapping[str, Any]] | Failure,
+    Metrics | Failure,
+    bool | Failure | None,
+    Sequence[Sample] | Failure,
+]:
+    """Parts that nothing else rests on: activities, metrics, whether the tag is ours, and error
+    budgets."""
     activities = look.reads.scaling_activities(look.scope, look.target, look.often())
     return await asyncio.gather(
-        _caught(activities), _caught(_metrics(look)), _caught(_is_tagged(look))
+        _caught(activities),
+        _caught(_metrics(look)),
+        _caught(_is_tagged(look)),
+        _caught(_budgets(look)),
     )
 
 
@@ -205,6 +215,18 @@ async def _metrics(look: Look) -> Metrics:
         look.scope, str(look.target), queries, start, end, look.since
     )
     return metrics.read(results, high_resolution=uses_high_resolution(look.spec))
+
+
+async def _budgets(look: Look) -> Sequence[Sample]:
+    """Three days of requests, fetched once in five minutes: AWS remembers them, not setpoint."""
+    objectives, source = look.spec.alerts.slo, look.spec.metrics.load_balancer
+    if objectives is None or source is None or ecs_names(look.target) is None:
+        return []
+    start, end = metrics.budget_window(look.now)
+    results = await look.reads.metric_data(
+        look.scope, f"{look.target}/budgets", metrics.budget_queries(source), start, end
+    )
+    return metrics.budgets(results, objectives, end)
 
 
 async def _alarms(

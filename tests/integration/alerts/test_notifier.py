@@ -5,13 +5,19 @@ import contextlib
 import itertools
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from setpoint.alerts import rules
+from setpoint.alerts.delivery import Delivery, settle
 from setpoint.alerts.notifier import Notifier
-from setpoint.alerts.state import Delivery, evaluate, settle
-from setpoint.api.alerts import AlertsStatus, SlackTarget
+from setpoint.alerts.outbox import Context
+from setpoint.alerts.rules import Look
+from setpoint.alerts.state import Memory
+from setpoint.alerts.step import step
+from setpoint.api.alerts import Alerts, AlertsStatus, SlackTarget
 from setpoint.config import Config
 from setpoint.engine.conditions import read_time
 from setpoint.engine.model import Key, Sample
@@ -57,16 +63,21 @@ class Bench:
             min_interval,
         )
         self.state = AlertsStatus()
+        self.now = NOW
         self.target = SlackTarget.model_validate(
             {"channel": self.channel, "tokenSecretRef": {"name": "slack", "key": "token"}}
         )
 
     def look(self, **values: float) -> None:
         samples = [Sample(rule, value, 80, f"{value}%", "80%") for rule, value in values.items()]
-        self.state = evaluate(samples, self.state, NOW)
+        self.now += timedelta(seconds=1)
+        spec = Alerts.model_validate({"group": {"wait": "0s", "interval": "1s"}})
+        readings = rules.read(spec, Look(observed=True, samples=samples), self.state.items)
+        context = Context(str(self.key))
+        self.state = step(self.state, readings, spec, Memory(), context, self.now).status
 
     def submit(self) -> None:
-        self.notifier.submit(self.key, "ScalingPolicy", self.target, self.state)
+        self.notifier.submit(self.key, "ScalingPolicy", Alerts(slack=self.target), self.state)
 
     async def settle(self, limit: float = 15) -> list[Delivery]:
         """Submit, and wait for the next outcome."""
@@ -111,7 +122,7 @@ async def test_posted_then_updated_in_place(bench: Make) -> None:
         methods = [call["method"] for call in made.taken()]
         assert methods == ["chat.postMessage", "chat.update", "chat.update"]
         assert len({call["ts"] for call in made.taken()}) == 1
-        assert made.state == AlertsStatus()
+        assert (made.state.items, made.state.groups, made.state.outbox) == ([], [], [])
 
 
 async def test_an_entry_on_its_way_is_not_sent_again(bench: Make, slack: SlackStack) -> None:
@@ -187,7 +198,9 @@ async def test_a_message_that_a_person_deleted_is_posted_anew(
     async with bench() as made:
         made.look(cpu=93)
         await made.settle()
-        slack.settings(deleted=[[made.channel, made.state.ts]])
+        message = made.state.groups[0].message
+        assert message is not None
+        slack.settings(deleted=[[made.channel, message.ts]])
         made.look(cpu=40)
         await made.settle()
         assert [call["method"] for call in made.taken()] == ["chat.postMessage"] * 2

@@ -68,7 +68,35 @@ GOOD: dict[str, dict[str, Any]] = {
         "metrics": {
             "loadBalancer": {"loadBalancer": "app/p/50dc", "targetGroup": "targetgroup/c/73e2"}
         },
-        "alerts": {"slack": {"channel": "C0123456789"}, "thresholds": {"cpu": "85.5%"}},
+        "alerts": {
+            "for": "2m",
+            "evaluations": {"breaches": 2, "of": 3},
+            "slack": {"channel": "C0123456789"},
+            "thresholds": {"cpu": "85.5%"},
+            "slo": {
+                "errors": {"objective": "99.9%"},
+                "latency": {"objective": "99%", "threshold": "1s"},
+            },
+            "rules": [{"rule": "cpu", "severity": "Warning", "hysteresis": "5%"}],
+            "silences": [
+                {
+                    "name": "deploy",
+                    "rule": "cpu",
+                    "reason": "a deploy",
+                    "author": "anna",
+                    "since": "2027-01-01T00:00:00Z",
+                    "until": "2027-01-02T00:00:00Z",
+                }
+            ],
+            "muteWindows": [
+                {
+                    "name": "night",
+                    "cron": "0 22 * * MON-FRI",
+                    "duration": "8h",
+                    "timeZone": "Europe/Berlin",
+                }
+            ],
+        },
     },
     "DBTuning": {
         "interval": "5m",
@@ -189,6 +217,21 @@ def test_good_ones_are_taken_with_their_defaults(cluster: Cluster, kind: str) ->
         ("ScalingPolicy", "alerts.slack.channel", "general", "should match"),
         ("ScalingPolicy", "alerts.slack.channel", None, "set either channel"),
         ("ScalingPolicy", "alerts.slack.webhookSecretRef", {"name": "a", "key": "b"}, "not both"),
+        ("ScalingPolicy", "alerts.evaluations.of", 1, "breaches must not be greater than of"),
+        ("ScalingPolicy", "alerts.hysteresis", "51%", "must not be more than 50%"),
+        ("ScalingPolicy", "alerts.rules.0.hysteresis", "51%", "must not be more than 50%"),
+        ("ScalingPolicy", "alerts.rules.0.rule", "hitRate", "this kind has the rules cpu"),
+        ("ScalingPolicy", "alerts.rules.0.rule", "CPU", "supported values"),
+        ("ScalingPolicy", "alerts.group", {"interval": "0s"}, "at least 1s"),
+        ("ScalingPolicy", "alerts.group", {"repeat": "1m"}, "not be shorter than group.interval"),
+        ("ScalingPolicy", "alerts.silences.0.reason", None, "Required value"),
+        ("ScalingPolicy", "alerts.silences.0.until", "2026-01-01T00:00:00Z", "after since"),
+        ("ScalingPolicy", "alerts.muteWindows.0.cron", "0 22 * *", "should match"),
+        ("ScalingPolicy", "alerts.muteWindows.0.duration", "200h", "not be longer than 168h"),
+        ("ScalingPolicy", "alerts.slo", {}, "set latency, errors or both"),
+        ("ScalingPolicy", "alerts.slo.errors.objective", "100%", "between 50% and 99.99%"),
+        ("DBTuning", "alerts", {"rules": [{"rule": "cpu"}]}, "has the rules storageFull"),
+        ("CacheTuning", "alerts", {"rules": [{"rule": "cpu"}]}, "has the rules hitRate"),
         ("ScalingPolicy", "aws.role", "admin", "should match"),
         ("ScalingPolicy", "target", None, "Required value"),
         ("ScalingPolicy", "capacty", {"min": 1}, "unknown field"),

@@ -303,7 +303,8 @@ def _unseen(facts: Facts) -> Finding | None:
 def samples(observed: RDSObserved) -> list[Sample]:
     """What alerts are about: an instance without storage, for which the rules make an exception."""
     is_full = observed.state == _FULL
-    return [Sample("storageFull", float(is_full), 0.5, observed.state, "available")]
+    state, full = observed.state, float(is_full)
+    return [Sample("storageFull", full, 0.5, state, "available", finding="StorageFull")]
 
 
 RULES: Sequence[Callable[[Facts], Finding | None]] = (
