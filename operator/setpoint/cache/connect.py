@@ -52,8 +52,7 @@ async def connect(target: RedisTarget, network: Network) -> AsyncIterator[Client
         "socket_connect_timeout": _CONNECT_SECONDS,
         "socket_timeout": _ANSWER_SECONDS,
         "retry": Retry(NoBackoff(), 0),
-        "lib_name": None,
-        "lib_version": None,
+        "driver_info": None,
     }
     if target.tls:
         options |= {
