@@ -102,6 +102,10 @@ class RedisServer:
         url = self.url(tls=False, host=self.host, database=database)
         return redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0))
 
+    def _command(self, file: Path) -> list[Path | str]:
+        """What is started; a sentinel is the same program."""
+        return [self._program, file]
+
     def _start(self) -> None:
         settings = {
             "bind": "127.0.0.1",
@@ -118,7 +122,7 @@ class RedisServer:
         lines = (f'{name} "{value}"' for name, value in settings.items())
         file.write_text("\n".join(lines) + "\n", encoding="utf-8")
         self._child = Child.start(
-            self._name, [self._program, file], log_file=self._log, keep=self._keep
+            self._name, self._command(file), log_file=self._log, keep=self._keep
         )
         self._child.wait_ready(self._answers, limit=30, what="Redis")
 
@@ -150,3 +154,24 @@ class RedisServer:
                 return bool(client.ping())
         except redis.RedisError:
             return False
+
+
+class RedisSentinel(RedisServer):
+    """A sentinel that watches `primary` as `mymaster`; plain TCP, and a password of its own."""
+
+    def __init__(
+        self, run_dir: Path, authority: Authority, primary: RedisServer, *, name: str, program: Path
+    ) -> None:
+        self._primary = primary
+        super().__init__(run_dir, authority, name=name, program=program)
+
+    def _command(self, file: Path) -> list[Path | str]:
+        lines = (
+            f"port {self.port}",
+            "bind 127.0.0.1",
+            f'requirepass "{self.password}"',
+            f"sentinel monitor mymaster {self._primary.host} {self._primary.port} 1",
+            f"sentinel auth-pass mymaster {self._primary.password}",
+        )
+        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return [self._program, file, "--sentinel"]
