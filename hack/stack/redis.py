@@ -3,6 +3,7 @@
 import secrets
 import sys
 import sysconfig
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -29,7 +30,8 @@ def versions() -> dict[str, Path]:
 class RedisServer:
     """One server; tests isolate themselves by database number or start their own.
 
-    `settings` are lines of redis.conf with underscores for dashes: `maxmemory="50mb"`.
+    `settings` are lines of redis.conf with underscores for dashes: `maxmemory="50mb"`; `lines` are
+    further ones as they stand.
     """
 
     host = "127.0.0.1"
@@ -43,6 +45,7 @@ class RedisServer:
         keep: bool = False,
         program: Path | None = None,
         password: str | None = None,
+        lines: Sequence[str] = (),
         **settings: str,
     ) -> None:
         self._program = program or tools.redis()
@@ -52,6 +55,7 @@ class RedisServer:
         self._name = name
         self._keep = keep
         self._settings = settings
+        self._lines = lines
         self.password = password or secrets.token_hex(12)
         self.ca_file = authority.ca
         self._pair = authority.server(name)
@@ -119,7 +123,7 @@ class RedisServer:
         }
         file = self._dir / "redis.conf"
         file.touch(mode=0o600)
-        lines = (f'{name} "{value}"' for name, value in settings.items())
+        lines = [*(f'{name} "{value}"' for name, value in settings.items()), *self._lines]
         file.write_text("\n".join(lines) + "\n", encoding="utf-8")
         self._child = Child.start(
             self._name, self._command(file), log_file=self._log, keep=self._keep
