@@ -12,7 +12,7 @@ from setpoint.api.cachetuning import (
     SweepStatus,
 )
 from setpoint.api.conditions import Reason
-from setpoint.api.plan import PlanOp, Risk
+from setpoint.api.plan import BlockedBy, PlanOp, Risk
 from setpoint.api.types import format_duration
 from setpoint.cache import ignore, passes, rules, settings, window
 from setpoint.cache.memory import Usage, evicts_any, usage
@@ -48,7 +48,7 @@ def decide(
         findings=ignore.wanted(rules.findings(seen), spec.ignore, now),
         samples=_samples(spec, observed, rates, worst_usage(spec, observed)),
         failures=failures,
-        again=_again(memory, rates),
+        again=_again(actions, rates),
     )
 
 
@@ -109,8 +109,8 @@ def _extended(observed: Observed, memory: Memory, now: datetime) -> Memory:
     return replace(memory, sample=observed.sample, sampled_at=now)
 
 
-def _again(memory: Memory, rates: Rates) -> timedelta | None:
-    if memory.survey is not None and not memory.survey.is_complete:
+def _again(actions: Sequence[Action], rates: Rates) -> timedelta | None:
+    if any(action.blocked_by is BlockedBy.STATE for action in actions):
         return _SURVEY_AGAIN
     return _FIRST_AGAIN if rates.state is AnalysisState.COLLECTING else None
 

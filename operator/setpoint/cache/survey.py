@@ -1,11 +1,13 @@
 """Looks through the names of all keys for the guard, in slices: a sample could miss a queue."""
 
+import re
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 
 from setpoint.cache.connect import Client
 from setpoint.cache.guard import SampledKey, layout_of, may_belong
@@ -19,9 +21,11 @@ VALID = timedelta(hours=24)
 _COUNT = 250
 _BATCH = 25
 _MOST_OF_A_LAYOUT = 20
+_MOST_OF_A_SHAPE = 50
 _MOST = 400
 _STREAM_COMMANDS = ("xadd", "xreadgroup", "xread", "xautoclaim")
 _START = "start"
+_IDENTIFIER = re.compile(rb"[0-9a-fA-F-]{8,}|[0-9]+")
 
 
 def begin(before: Survey | None, now: datetime) -> Survey:
@@ -44,12 +48,17 @@ async def go_on(client: Client, node: NodeLook, survey: Survey) -> tuple[Survey,
         place = (node.run_id, databases[0], 0)
     names_tell = not any(node.info.has(f"cmdstat_{name}") for name in _STREAM_COMMANDS)
     end, hits, found, scanned = time.monotonic() + SLICE_SECONDS, 0, list(survey.found), 0
+    asked_of: Counter[bytes] = Counter()
     following: tuple[str, int, int] | None = place
     while following is not None and time.monotonic() < end:
         _, database, cursor = following
         names, cursor = await _scan(client, database, cursor)
         scanned += len(names)
-        asked = [name for name in names if may_belong(name)] if names_tell else names
+        asked = [
+            name
+            for name in names
+            if (may_belong(name) or not names_tell) and _is_news(asked_of, name)
+        ]
         for start in range(0, len(asked), _BATCH):
             known, looked = await describe(client, asked[start : start + _BATCH], sizes=False)
             hits += looked
@@ -79,10 +88,15 @@ async def _scan(client: Client, database: int, cursor: int) -> tuple[list[bytes]
         following, names = await client.execute_command("SCAN", cursor, "COUNT", _COUNT)
     except ResponseError:
         raise Denied("scan") from None
-    except RedisError:
-        raise
     await rest(began)
     return list(names), int(following)
+
+
+def _is_news(asked_of: Counter[bytes], name: bytes) -> bool:
+    """Whether few keys of a name like this were asked for their type in this slice."""
+    shape = _IDENTIFIER.sub(b"", name)
+    asked_of[shape] += 1
+    return asked_of[shape] <= _MOST_OF_A_SHAPE
 
 
 def _keep(found: list[SampledKey], known: Sequence[SampledKey]) -> None:
