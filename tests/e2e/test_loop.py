@@ -88,7 +88,7 @@ def test_a_cache_is_swept_and_its_policy_set(space: Space, cache: RedisServer) -
     spec = {
         "approval": "None",
         "redis": {"secretRef": {"name": "redis"}},
-        "config": {"maxmemoryPolicy": "allkeys-lru"},
+        "config": {"maxmemoryPolicy": "allkeys-lru", "acknowledge": ["sessions", "Sidekiq"]},
         "defaultTTL": {"ttl": "1h", "include": ["*"], "exclude": ["pinned:*"]},
     }
 
@@ -105,7 +105,10 @@ def test_a_cache_is_swept_and_its_policy_set(space: Space, cache: RedisServer) -
     assert len(set(ttls)) > 5, "all keys would expire at once"
     assert client.ttl("own:3") > 80_000
     assert (client.ttl("pinned:3"), client.ttl("queue:mail")) == (-1, -1)
-    assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "allkeys-lru"}
+    space.wait(
+        lambda: client.config_get("maxmemory-policy") == {"maxmemory-policy": "allkeys-lru"},
+        "the policy set",
+    )
     assert space.status("cachetuning", "sessions")["sweep"]["summary"] == "done 2.0k"
 
 

@@ -8,13 +8,13 @@ from typing import Any
 from setpoint.api.dbtuning import Analysis, DBTuningSpec, Postgres
 from setpoint.database import history, rules
 from setpoint.database.identifiers import qualified, quote
-from setpoint.database.ignore import wanted
 from setpoint.database.memory import Memory
 from setpoint.database.model import Observed, Snapshot
 from setpoint.database.rds import decide as rds
 from setpoint.database.rds import rules as rds_rules
 from setpoint.database.rules import About
 from setpoint.engine.findings import carried
+from setpoint.engine.ignore import wanted
 from setpoint.engine.model import Decision, Finding, Sample
 
 

@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 from tests.unit.database.a_database import NOW, database, findings, index, snapshot, table
 
-from setpoint.api.dbtuning import Baseline, DBTuningSpec, Ignore
+from setpoint.api.dbtuning import Baseline, DBTuningSpec
+from setpoint.api.ignore import Ignore
 from setpoint.database import history
 from setpoint.database import memory as whole
 from setpoint.database.decide import decide
 from setpoint.database.history import Memory
-from setpoint.database.ignore import wanted
 from setpoint.database.model import Observed, Snapshot, Window
+from setpoint.engine.ignore import wanted
 from setpoint.engine.model import Decision
 
 MINUTE = timedelta(minutes=1)

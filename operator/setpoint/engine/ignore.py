@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from fnmatch import fnmatchcase
 
-from setpoint.api.dbtuning import Ignore
+from setpoint.api.ignore import Ignore
 from setpoint.engine.model import Finding
 
 
