@@ -169,7 +169,7 @@ class Writer:
         return Entry(raw, "stream", ttl, self._role, (*added, *_expire(raw, ttl)))
 
     def _written(
-        self, kind: str, verb: str, key: str | bytes, values: Iterable[Value], ttl: int | None
+        self, kind: str, verb: str, key: str | bytes, values: Iterable[Any], ttl: int | None
     ) -> Entry:
         raw = _raw(key)
         return Entry(raw, kind, ttl, self._role, ((verb, raw, *values), *_expire(raw, ttl)))

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -92,8 +92,8 @@ class _Edit:
 
     why: str
     base: str
-    both: Mapping[str, object] = {}
-    fields: Mapping[str, object] = {}
+    both: Mapping[str, object] = field(default_factory=dict)
+    fields: Mapping[str, object] = field(default_factory=dict)
     expected: frozenset[str] = frozenset()
     allowed: frozenset[str] = frozenset()
     config: bool = True
