@@ -103,7 +103,7 @@ def _set(text: str, fields: Mapping[str, object]) -> str:
     for name, value in fields.items():
         line = "" if value is None else f"{name}:{value}\n"
         text, count = re.subn(
-            rf"^{re.escape(name)}:.*\n", lambda _, line=line: line, text, flags=re.MULTILINE
+            rf"^{re.escape(name)}:.*\n", line.replace("\\", r"\\"), text, flags=re.MULTILINE
         )
         if not count:
             text += line
