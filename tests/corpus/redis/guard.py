@@ -9,7 +9,7 @@ from tests.corpus.redis.keyspace import Entry, Keyspace
 
 _page_cache = strings("page:/p/{n}")
 _lasting_cache = strings("catalogue:{n}", ttl=None)
-_BIG = 100_000
+_BIG = 20_000
 _MIXED = ("sidekiq", "bullmq", "celery", "rq", "resque", "horizon", "dramatiq", "huey")
 _HIDDEN = {"bullmq-cluster": 2, "faktory": 1}
 
