@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field
 
-from setpoint.api.alerts import SlackTarget
+from setpoint.api.alerts import Alerts, RuleName, rules_of_kind
 from setpoint.api.base import Model, SecretRef, cel, validations
 from setpoint.api.common import CommonSpec, CommonStatus
 from setpoint.api.crd import Column, Names
@@ -115,15 +115,15 @@ class CacheThresholds(Model):
     """The alert fires when memory usage is above this."""
 
 
-class CacheAlerts(Model):
+class CacheAlerts(Alerts):
     """When to alert, and where to."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules_of_kind(RuleName.HIT_RATE, RuleName.MEMORY_USAGE)
+    )
 
     thresholds: CacheThresholds = CacheThresholds()
     """Values at which an alert fires."""
-
-    slack: SlackTarget | None = None
-    """Where in Slack alerts go. Without it, the channel that the operator's configuration sets
-    for this namespace, if it does."""
 
 
 class CacheTuningSpec(CommonSpec):

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from setpoint.api.alerts import SlackTarget
+from setpoint.api.alerts import Alerts, RuleName, rules_of_kind
 from setpoint.api.autoscaling import PredictiveScaling, Schedule, StepScaling, TargetTracking
 from setpoint.api.aws_scaling import DIMENSIONS, METRICS, NAMESPACES, POLICY_TYPES, RESOURCE_IDS
 from setpoint.api.base import Model, cel, list_map, validations
@@ -284,15 +284,24 @@ class ScalingThresholds(Model):
     """Share of requests that the targets answered with a 5xx status."""
 
 
-class ScalingAlerts(Model):
+_RULES = rules_of_kind(
+    RuleName.CPU,
+    RuleName.MEMORY,
+    RuleName.RESPONSE_TIME,
+    RuleName.ERROR_RATE,
+    RuleName.SCALING_LIMITED,
+    RuleName.ERROR_BUDGET,
+    RuleName.LATENCY_BUDGET,
+)
+
+
+class ScalingAlerts(Alerts):
     """When to alert, and where to."""
+
+    model_config = ConfigDict(json_schema_extra=_RULES)
 
     thresholds: ScalingThresholds = ScalingThresholds()
     """Values above which an alert fires."""
-
-    slack: SlackTarget | None = None
-    """Where in Slack alerts go. Without it, the channel that the operator's configuration sets
-    for this namespace, if it does."""
 
 
 class ScalingPolicySpec(CommonSpec):
