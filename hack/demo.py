@@ -119,6 +119,11 @@ class Demo:
         }
         self.cluster.apply(*(secret(name, data) for name, data in secrets.items()))
         print(self.cluster.kubectl("apply", "-f", str(ROOT / "deploy/samples")).stdout)
+        print("  alerts.group is shortened, for nobody watches a demo for five minutes")
+        group = {"wait": "5s", "interval": "5s"}
+        patch = json.dumps({"spec": {"alerts": {"group": group}}})
+        for resource in ("scalingpolicy/checkout", "cachetuning/sessions"):
+            self.cluster.kubectl("patch", resource, "-n", SHOP, "--type=merge", "-p", patch)
 
     def show_ready(self) -> None:
         """All Ready; what is risky waits for a person, and is let through."""

@@ -7,7 +7,7 @@ from stack.operator import OperatorProcess
 from stack.postgres import PostgresServer
 from stack.redis import RedisServer
 from stack.slack_client import SlackStack
-from tests.e2e.conftest import Space
+from tests.e2e.conftest import AT_ONCE, Space
 
 
 def test_a_service_gets_its_autoscaling(space: Space) -> None:
@@ -124,7 +124,9 @@ def test_breaches_are_one_message_that_is_resolved_in_place(
     shop.set_service_load(space.aws, "prod", space.service, cpu=93, memory=91)
     slack_target = {"channel": channel, "tokenSecretRef": {"name": "slack", "key": "token"}}
 
-    space.apply("ScalingPolicy", "web", space.scaling(alerts={"slack": slack_target}))
+    space.apply(
+        "ScalingPolicy", "web", space.scaling(alerts={"slack": slack_target, "group": AT_ONCE})
+    )
     space.wait(lambda: slack.taken(channel), "a message")
     shop.set_service_load(space.aws, "prod", space.service, cpu=97, memory=95)
     space.poke("scalingpolicy", "web")

@@ -96,5 +96,5 @@ def counted(storm: Storm | None, severity: Severity, news: int, now: str, size: 
 
 
 def has_passed(item: Alert, group: AlertGroup, settings: Grouping, now: datetime) -> bool:
-    """Whether an alert that was never told has seen a tick since it was resolved."""
-    return item.ended is not None and tick(group, settings, read_time(item.ended)) <= now
+    """Whether a tick has gone by since an alert was resolved that was never told."""
+    return item.ended is not None and tick(group, settings, read_time(item.ended)) < now

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from setpoint.alerts.grouping import Members
-from setpoint.alerts.reading import Reading, fingerprint
+from setpoint.alerts.reading import fingerprint, sentence
 from setpoint.alerts.state import Memory
 from setpoint.api.alerts import (
     Alert,
@@ -116,7 +116,7 @@ class _Saying:
             since=item.since,
             ended=item.ended if is_over else None,
             trend=" ".join(f"{value:.4g}" for value in trend)[:160] if len(trend) > 1 else "",
-            summary=(reading.summary if reading else _plain(item))[:256],
+            summary=((reading.summary if reading else "") or _plain(item))[:256],
         )
 
     def _state(self, item: Alert) -> EntryStatus:
@@ -124,16 +124,12 @@ class _Saying:
         return EntryStatus.ESCALATED if goes_on else EntryStatus.RESOLVED
 
 
-def sentence(reading: Reading) -> str:
-    """A reading with a threshold in words: `cpu is 93% (threshold 80%)`."""
-    where = f" of {reading.target}" if reading.target else ""
-    return f"{reading.rule}{where} is {reading.value} (threshold {reading.threshold})"
-
-
 def _plain(item: Alert) -> str:
+    """An alert in words, where the process has not seen it itself since it was started."""
+    if item.threshold:
+        return sentence(item.rule, item.value, item.threshold)
     where = f" of {item.target}" if item.target else ""
-    limit = f" (threshold {item.threshold})" if item.threshold else ""
-    return f"{item.rule}{where}: {item.value}{limit}"
+    return f"{item.rule}{where}: {item.value}"
 
 
 def _order(item: Alert) -> tuple[int, str, str]:

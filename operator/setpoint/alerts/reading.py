@@ -70,3 +70,8 @@ def short_target(text: str) -> str:
         return text
     mark = hashlib.sha256(text.encode()).hexdigest()[:8]
     return f"{text[: TARGET_SIZE - 10]}…#{mark}"
+
+
+def sentence(rule: str, value: str, threshold: str) -> str:
+    """A value over its threshold in words: `cpu is 93% (threshold 80%)`."""
+    return f"{rule} is {value} (threshold {threshold})"

@@ -12,11 +12,7 @@ from cronsim import CronSim
 
 from setpoint.api.alerts import Alert, Alerts, AlertState, MuteWindow, RuleName, Silence
 
-_EXPLAINS = {
-    RuleName.STALLED: (RuleName.STALLED,),
-    RuleName.UNREACHABLE: (RuleName.STALLED, RuleName.UNREACHABLE),
-}
-"""A firing alert of the rule explains all alerts of its resource but those named."""
+_NEVER_EXPLAINED = (RuleName.STALLED, RuleName.UNREACHABLE)
 
 
 def suppressed(items: Sequence[Alert], spec: Alerts, now: datetime) -> list[Alert]:
@@ -68,9 +64,16 @@ def _reason(
             return f"Silence/{silence.name}"
     if window is not None:
         return f"MuteWindow/{window.name}"
-    for source, others in _EXPLAINS.items():
-        if source in firing and item.rule not in others:
-            return f"Rule/{source}"
+    return _explained(item, firing)
+
+
+def _explained(item: Alert, firing: set[str]) -> str | None:
+    """A target that cannot be observed explains all that is said of it; what only a person can
+    mend explains why it cannot be observed."""
+    if item.rule == RuleName.UNREACHABLE and RuleName.STALLED in firing:
+        return f"Rule/{RuleName.STALLED}"
+    if item.rule not in _NEVER_EXPLAINED and RuleName.UNREACHABLE in firing:
+        return f"Rule/{RuleName.UNREACHABLE}"
     return None
 
 

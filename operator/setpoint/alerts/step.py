@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from setpoint.alerts import grouping, outbox, silence
 from setpoint.alerts.grouping import Members
@@ -20,9 +20,13 @@ from setpoint.api.alerts import (
     Alerts,
     AlertsStatus,
     AlertState,
+    Grouping,
+    Storm,
 )
 from setpoint.api.findings import Severity
 from setpoint.engine.conditions import read_time, wire_time
+
+_Part = TypeVar("_Part", Alert, AlertGroup, Storm)
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,8 @@ def step(
 
     The status is equal to `previous` while no alert changes its state and nothing is to be told.
     """
-    known = [_sane(item, now) for item in previous.items]
+    previous = _without_passed(_sane(previous, now), spec.group, now)
+    known = previous.items
     items, memory = advance(known, readings, remember(memory, known, readings), now)
     items = silence.suppressed(items, spec, now)
     telling = _Telling(spec, memory, context, now, previous, items)
@@ -117,11 +122,6 @@ class _Telling:
             return
         if at is not None:
             self._wakes.append(at)
-        passed = [i for i in found.passed if grouping.has_passed(i, group, settings, self._now)]
-        if not found.need_update and passed:
-            self._items = [item for item in self._items if item not in passed]
-            if not grouping.members(self._items, severity).any:
-                return
         self._groups.append(group)
 
     def tell_all(self, severity: Severity) -> None:
@@ -150,7 +150,7 @@ class _Telling:
         """The open incident; else a new one, or the one whose end nobody has read yet."""
         found = next((g for g in self._previous.groups if g.severity is severity), None)
         if found is not None:
-            return _sane_group(found, self._now)
+            return found
         since = wire_time(self._now)
         unread = next((e for e in self._outbox if e.severity is severity), None)
         if unread is not None:
@@ -215,19 +215,33 @@ def _transitions(before: Sequence[Alert], after: Sequence[Alert]) -> list[Transi
     return found + [Transition(item, None) for item in left.values()]
 
 
-def _sane(item: Alert, now: datetime) -> Alert:
+def _without_passed(alerts: AlertsStatus, settings: Grouping, now: datetime) -> AlertsStatus:
+    """Without what came and went before a tick that nobody looked at: its group is over."""
+    items, groups = list(alerts.items), []
+    for group in alerts.groups:
+        found = grouping.members(items, group.severity)
+        if found.passed and not found.need_update:
+            over = [i for i in found.passed if grouping.has_passed(i, group, settings, now)]
+            items = [item for item in items if item not in over]
+        if grouping.members(items, group.severity).any:
+            groups.append(group)
+    return alerts.model_copy(update={"items": items, "groups": groups})
+
+
+def _sane(alerts: AlertsStatus, now: datetime) -> AlertsStatus:
     """Nothing has begun later than now: the clock was put back."""
-    return item.model_copy(update=_clamped(item, ("since", "good_since", "ended"), now))
-
-
-def _sane_group(group: AlertGroup, now: datetime) -> AlertGroup:
-    return group.model_copy(update=_clamped(group, ("since", "changed", "told"), now))
-
-
-def _clamped(part: Alert | AlertGroup, names: Sequence[str], now: datetime) -> dict[str, Any]:
-    moments = {name: getattr(part, name) for name in names}
-    return {
-        name: wire_time(now)
-        for name, text in moments.items()
-        if text is not None and read_time(text) > now
+    parts: dict[str, Any] = {
+        "items": [_clamped(item, ("since", "good_since", "ended"), now) for item in alerts.items],
+        "groups": [_clamped(group, ("since", "changed", "told"), now) for group in alerts.groups],
+        "storms": [_clamped(storm, ("since",), now) for storm in alerts.storms],
     }
+    return alerts.model_copy(update=parts)
+
+
+def _clamped(part: _Part, names: Sequence[str], now: datetime) -> _Part:
+    late = {
+        name: wire_time(now)
+        for name in names
+        if (text := getattr(part, name)) is not None and read_time(text) > now
+    }
+    return part.model_copy(update=late) if late else part

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
@@ -49,7 +49,7 @@ COMMON_RULES = (
 """Rules of every kind."""
 
 
-def rules_of_kind(*own: RuleName) -> dict[str, object]:
+def rules_of_kind(*own: RuleName) -> dict[str, Any]:
     """CEL for a kind's alerts: `rules` may name its own rules and the common ones."""
     names = [str(name) for name in (*own, *COMMON_RULES)]
     return validations(

@@ -208,10 +208,22 @@ def _samples(
             "no data" if rate is None else PERCENT_1.show(rate),
             PERCENT.show(limits.hit_rate),
             above=False,
+            unit=PERCENT.unit,
+            finding="LowHitRate",
         )
     ]
     if not is_full_cache_healthy(observed):
         shown = "no data" if used.percent is None else PERCENT.show(used.percent)
         limit = limits.memory_usage
-        samples.append(Sample("memoryUsage", used.percent, limit, shown, PERCENT.show(limit)))
+        samples.append(
+            Sample(
+                "memoryUsage",
+                used.percent,
+                limit,
+                shown,
+                PERCENT.show(limit),
+                unit=PERCENT.unit,
+                finding="HighMemoryUsage",
+            )
+        )
     return samples

@@ -9,7 +9,6 @@ from typing import Any
 from pydantic import ValidationError
 from redis.exceptions import RedisError
 
-from setpoint.api.alerts import SlackTarget
 from setpoint.api.cachetuning import (
     CacheTuning,
     CacheTuningSpec,
@@ -52,10 +51,6 @@ class CacheTuningKind:
     def claim(self, namespace: str, spec: CacheTuningSpec) -> str | None:
         """Only a look tells which server it is."""
         return None
-
-    def slack(self, spec: CacheTuningSpec) -> SlackTarget | None:
-        """Where its alerts go."""
-        return spec.alerts.slack
 
     def new_memory(self, status: dict[str, Any]) -> Memory:
         """The sweep's place from status; samples begin anew."""

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from setpoint.api.alerts import SlackTarget
 from setpoint.api.dbtuning import DBTuning, DBTuningSpec, DBTuningStatus, Postgres
 from setpoint.api.plan import Applied
 from setpoint.aws.gateway import AWSGateway, Scope
@@ -44,10 +43,6 @@ class DBTuningKind:
             return None
         where = f"{self._gateway.default_region(spec.aws)}/{spec.aws.role or 'own'}"
         return f"aws/{where}/db:{spec.rds.instance}"
-
-    def slack(self, spec: DBTuningSpec) -> SlackTarget | None:
-        """It has no alerts yet."""
-        return None
 
     def new_memory(self, status: dict[str, Any]) -> None:
         """Nothing."""

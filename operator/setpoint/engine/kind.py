@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from setpoint.api.alerts import SlackTarget
 from setpoint.api.common import CommonSpec, CommonStatus
 from setpoint.api.crd import Names
 from setpoint.api.plan import Applied
@@ -28,10 +27,6 @@ class Kind(Protocol[S, O, M]):
 
     def claim(self, namespace: str, spec: S) -> str | None:
         """The real target that the spec alone names, such as an ARN; None if only a look tells."""
-        ...
-
-    def slack(self, spec: S) -> SlackTarget | None:
-        """Where its alerts go, if the resource says so."""
         ...
 
     def new_memory(self, status: dict[str, Any]) -> M:

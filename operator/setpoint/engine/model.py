@@ -94,7 +94,9 @@ class Finding:
 class Sample:
     """One value for one alert rule. `value` None: there is no data, which is not 0.
 
-    `shown` and `shown_threshold` carry their unit: `93%`, `80%`.
+    `shown` and `shown_threshold` carry their unit: `93%`, `80%`; `scale` × value is a number in
+    that `unit`. `finding` is the id of a finding that says the same. `summary` says it in words
+    where the rule's name does not.
     """
 
     rule: str
@@ -104,6 +106,10 @@ class Sample:
     shown_threshold: str
     above: bool = True
     severity: Severity = Severity.CRITICAL
+    unit: str = ""
+    scale: float = 1.0
+    finding: str = ""
+    summary: str = ""
 
     @property
     def breached(self) -> bool | None:

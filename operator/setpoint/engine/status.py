@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from setpoint.api.alerts import AlertsStatus
 from setpoint.api.base import Mode
 from setpoint.api.findings import Findings
 from setpoint.api.plan import BlockedBy, PlanAction, PlanStatus
@@ -23,11 +22,10 @@ def of_attempt(
     kind: Kind[Any, Any, Any],
     attempt: Attempt,
     shown: Findings,
-    alerts: AlertsStatus,
     display: Display,
     stalled_after: timedelta,
 ) -> dict[str, Any]:
-    """Status after an attempt that could observe the target; wire form."""
+    """Status after an attempt that could observe the target, without alerts; wire form."""
     resource, decision = attempt.resource, attempt.decision
     part = kind.report(resource, attempt.observed, decision, display)
     status = part.model_copy(
@@ -36,7 +34,6 @@ def of_attempt(
             "findings": shown,
             "plan": _within_budget(plan.show(attempt.gated)),
             "applied": list(attempt.applied) or None,
-            "alerts": alerts,
             "target": attempt.target,
         }
     ).wire()

@@ -8,7 +8,7 @@ from typing import Any
 from setpoint.api.findings import Severity
 from setpoint.api.plan import Applied, AppliedOp
 from setpoint.api.scalingpolicy import ScalingPolicySpec
-from setpoint.engine.display import MILLISECONDS, PERCENT, PERCENT_1
+from setpoint.engine.display import MILLISECONDS, PERCENT, PERCENT_1, Form
 from setpoint.engine.model import Decision, Resource, Sample
 from setpoint.engine.store import requested_of
 from setpoint.scaling import alarms, limits, policies, scheduled, target
@@ -87,10 +87,10 @@ def _samples(spec: ScalingPolicySpec, observed: Observed, *, limited: bool) -> l
     above, now = spec.alerts.thresholds, observed.metrics
     seconds = above.response_time.total_seconds()
     found = [
-        _sample("cpu", now.cpu, above.cpu, PERCENT.show),
-        _sample("memory", now.memory, above.memory, PERCENT.show),
-        _sample("responseTime", now.response_time, seconds, MILLISECONDS.show),
-        _sample("errorRate", now.error_rate, above.error_rate, PERCENT_1.show),
+        _sample("cpu", now.cpu, above.cpu, PERCENT),
+        _sample("memory", now.memory, above.memory, PERCENT),
+        _sample("responseTime", now.response_time, seconds, MILLISECONDS),
+        _sample("errorRate", now.error_rate, above.error_rate, PERCENT_1),
     ]
     if observed.target is not None:
         most = f"the maximum of {observed.target.max}"
@@ -101,12 +101,18 @@ def _samples(spec: ScalingPolicySpec, observed: Observed, *, limited: bool) -> l
                 threshold=0.5,
                 shown=f"at {most}" if limited else f"below {most}",
                 shown_threshold="below the maximum",
+                summary=f"the capacity is at {most}, and the load asks for more: raise "
+                "capacity.max, or find out why the load is so high"
+                if limited
+                else "the maximum does not hold back scaling any more",
                 severity=Severity.WARNING,
             )
         )
     return found
 
 
-def _sample(rule: str, value: float | None, threshold: float, show: Any) -> Sample:
-    shown = "no data" if value is None else show(value)
-    return Sample(rule, value, threshold, shown, show(threshold))
+def _sample(rule: str, value: float | None, threshold: float, form: Form) -> Sample:
+    shown = "no data" if value is None else form.show(value)
+    return Sample(
+        rule, value, threshold, shown, form.show(threshold), unit=form.unit, scale=form.scale
+    )

@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from setpoint.api.alerts import SlackTarget
 from setpoint.api.base import Mode
 from setpoint.api.conditions import Reason
 from setpoint.api.plan import Applied
@@ -47,10 +46,6 @@ class ScalingKind:
         """The scalable target, as far as the spec names it: the role stands for the account."""
         where = f"{self._gateway.default_region(spec.aws)}/{spec.aws.role or 'own'}"
         return f"aws/{where}/{scalable_id(spec.target)}"
-
-    def slack(self, spec: ScalingPolicySpec) -> SlackTarget | None:
-        """Where its alerts go."""
-        return spec.alerts.slack
 
     def new_memory(self, status: dict[str, Any]) -> Memory:
         """Nothing is known."""

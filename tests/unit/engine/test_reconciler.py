@@ -9,8 +9,8 @@ from typing import Any, cast
 
 import pytest
 
-from setpoint.alerts.state import Delivery
-from setpoint.api.alerts import AlertsStatus, SlackTarget
+from setpoint.alerts.delivery import Delivery
+from setpoint.api.alerts import Alerts, AlertsStatus, MessageRef
 from setpoint.api.common import CommonSpec, CommonStatus
 from setpoint.api.conditions import Reason
 from setpoint.api.crd import Names
@@ -22,6 +22,7 @@ from setpoint.engine.deletion import FINALIZER, Deletion
 from setpoint.engine.failure import Failure
 from setpoint.engine.kube import Conflict, KubeClient
 from setpoint.engine.model import Action, Decision, Key, Resource, Sample
+from setpoint.engine.queue import INTERVAL
 from setpoint.engine.reconciler import DELIVERED, Reconciler
 from setpoint.engine.store import Store
 from setpoint.engine.writer import StatusWriter
@@ -60,9 +61,6 @@ class ThingKind:
     def claim(self, namespace: str, spec: CommonSpec) -> str | None:
         return "the-thing"
 
-    def slack(self, spec: CommonSpec) -> SlackTarget | None:
-        return None
-
     def new_memory(self, status: dict[str, Any]) -> None:
         return None
 
@@ -82,7 +80,7 @@ class ThingKind:
         action = Action(PlanOp.UPDATE, "x", "v", observed.value, "new", "differs", self.risk,
                         record=record)  # fmt: skip
         actions = [] if observed.value == "new" else [action]
-        sample = Sample("noise", observed.noise, 80, f"{observed.noise}%", "80%")
+        sample = Sample("cpu", observed.noise, 80, f"{observed.noise}%", "80%")
         return Decision(memory=None, actions=actions, samples=[sample])
 
     async def act(self, resource: Resource[CommonSpec], action: Action, memory: None) -> None:
@@ -152,12 +150,12 @@ class MemoryKube:
 class MemoryOutbox:
     def __init__(self) -> None:
         self.submitted: list[str] = []
+        self.words: list[tuple[str, str]] = []
         self.deliveries: list[Delivery] = []
 
-    def submit(
-        self, key: Key, kind_name: str, target: SlackTarget | None, alerts: AlertsStatus
-    ) -> None:
+    def submit(self, key: Key, kind_name: str, spec: Alerts, alerts: AlertsStatus) -> None:
         self.submitted += [entry.id for entry in alerts.outbox]
+        self.words += [(str(entry.status), entry.incident) for entry in alerts.outbox]
 
     def take(self, key: Key) -> list[Delivery]:
         made, self.deliveries = self.deliveries, []
@@ -369,8 +367,12 @@ async def test_no_ready_lands_on_a_newer_generation(bench: Bench) -> None:
     assert bench.world.acts.count("drifted->new") == 1
 
 
+AT_ONCE = {"alerts": {"group": {"wait": "0s", "interval": "1s"}}}
+INTERVAL_ONLY = frozenset({INTERVAL})
+
+
 async def test_an_alert_is_written_down_before_it_is_sent(bench: Bench) -> None:
-    bench.kube.user({})
+    bench.kube.user(AT_ONCE)
     bench.world.noise = 93
     await bench.look()
     [entry] = bench.status["alerts"]["outbox"]
@@ -379,28 +381,134 @@ async def test_an_alert_is_written_down_before_it_is_sent(bench: Bench) -> None:
     await bench.look()
     assert bench.outbox.submitted == [entry["id"]] * 2, "what was not delivered is sent again"
     looks = bench.world.looks
-    bench.outbox.deliveries = [Delivery(entry["id"], "C1", "1.2")]
+    bench.outbox.deliveries = [delivery(entry)]
     assert await bench.look(frozenset({DELIVERED})) is None
     assert bench.world.looks == looks, "nothing need be observed for it"
     assert bench.status["alerts"]["outbox"] == []
-    assert bench.status["alerts"]["ts"] == "1.2"
+    assert bench.status["alerts"]["groups"][0]["message"] == {"channel": "C1", "ts": "1.2"}
     bench.restart()
     await bench.look()
     assert len(bench.outbox.submitted) == 2, "what was delivered is not sent again"
 
 
 async def test_a_delivery_is_not_lost_with_a_conflict(bench: Bench) -> None:
-    bench.kube.user({})
+    bench.kube.user(AT_ONCE)
     bench.world.noise = 93
     await bench.look()
     [entry] = bench.status["alerts"]["outbox"]
-    bench.outbox.deliveries = [Delivery(entry["id"], "C1", "1.2")]
+    bench.outbox.deliveries = [delivery(entry)]
     stale = dict(bench.kube.body["metadata"])
     bench.kube.body["metadata"] = {**stale, "resourceVersion": "999"}  # the watch lags behind
     await bench.look(frozenset({DELIVERED}))
     bench.kube.body["metadata"] = stale
     await bench.look(frozenset({DELIVERED}))
     assert bench.status["alerts"]["outbox"] == []
+
+
+async def test_it_comes_back_for_the_first_message_without_looking(bench: Bench) -> None:
+    bench.kube.user({"interval": "10m", "alerts": {}})
+    bench.world.noise = 93
+    delay = await bench.look()
+    assert delay is not None
+    assert delay == pytest.approx(30, abs=1), "group.wait"
+    looks = bench.world.looks
+    bench.now += timedelta(seconds=delay)
+    delay = await bench.look(INTERVAL_ONLY)
+    assert [word for word, _ in bench.outbox.words] == ["Firing"]
+    assert bench.world.looks == looks
+    assert delay is not None
+    assert delay > 500, "the look at the target stays due when it was"
+    bench.now += timedelta(seconds=delay)
+    await bench.look(INTERVAL_ONLY)
+    assert bench.world.looks == looks + 1
+
+
+async def test_a_firing_alert_with_moving_numbers_writes_nothing(bench: Bench) -> None:
+    bench.kube.user(AT_ONCE)
+    bench.world.noise = 93
+    await bench.look()
+    [entry] = bench.status["alerts"]["outbox"]
+    bench.outbox.deliveries = [delivery(entry)]
+    await bench.look()
+    writes = len(bench.kube.writes)
+    for noise in (85.0, 97.0, 99.9):
+        bench.world.noise = noise
+        bench.now += timedelta(minutes=1)
+        assert await bench.look() == pytest.approx(60, rel=0.11), "no busy loop"
+    assert len(bench.kube.writes) == writes
+
+
+async def test_the_alerts_of_a_deleted_resource_are_resolved(bench: Bench) -> None:
+    bench.kube.user(AT_ONCE)
+    bench.world.noise = 93
+    await bench.look()
+    [entry] = bench.status["alerts"]["outbox"]
+    bench.outbox.deliveries = [delivery(entry)]
+    await bench.look(frozenset({DELIVERED}))
+    bench.store.remove(KEY)
+    assert await bench.look() is None
+    assert bench.outbox.words[-1] == ("Resolved", entry["incident"])
+    words = len(bench.outbox.words)
+    assert await bench.look() is None
+    assert len(bench.outbox.words) == words, "once"
+
+
+async def test_the_alerts_of_a_namesake_that_was_deleted_unseen_are_resolved(bench: Bench) -> None:
+    bench.kube.user(AT_ONCE)
+    bench.world.noise = 93
+    await bench.look()
+    [entry] = bench.status["alerts"]["outbox"]
+    bench.world.noise = 10
+    bench.kube.body["status"] = {"observedGeneration": -1}
+    bench.kube.user(AT_ONCE, uid="other")
+    await bench.look()
+    assert bench.outbox.words[-1] == ("Resolved", entry["incident"])
+
+
+async def test_a_target_that_cannot_be_seen_is_an_alert_and_keeps_what_fires(bench: Bench) -> None:
+    bench.kube.user(AT_ONCE)
+    bench.world.noise = 93
+    await bench.look()
+    bench.world.fails = Failure(Reason.CONNECTION_FAILED, "down")
+    for _ in range(6):
+        await bench.look()
+        bench.now += timedelta(minutes=1)
+    states = {item["rule"]: item["state"] for item in bench.status["alerts"]["items"]}
+    assert states == {"cpu": "Firing", "unreachable": "Firing"}
+    bench.world.fails = None
+    await bench.look()
+    assert bench.status["alerts"]["count"] == 1
+
+
+async def test_what_only_people_can_mend_is_an_alert(bench: Bench) -> None:
+    bench.kube.user(AT_ONCE)
+    bench.world.fails = Failure(Reason.NOT_GRANTED, "not granted")
+    await bench.look()
+    [entry] = bench.status["alerts"]["outbox"]
+    assert [(a["rule"], a["summary"]) for a in entry["alerts"]] == [("stalled", "not granted")]
+
+
+async def test_a_message_that_was_refused_is_a_condition_until_it_is_delivered(
+    bench: Bench,
+) -> None:
+    bench.kube.user(AT_ONCE)
+    bench.world.noise = 93
+    await bench.look()
+    [entry] = bench.status["alerts"]["outbox"]
+    bench.outbox.deliveries = [Delivery(entry["id"], entry["incident"], error="no such channel")]
+    await bench.look(frozenset({DELIVERED}))
+    [found] = [c for c in bench.status["conditions"] if c["type"] == "AlertsUndelivered"]
+    assert (found["reason"], found["message"]) == ("DeliveryRefused", "no such channel")
+    assert bench.status["alerts"]["outbox"] == [entry]
+    await bench.look()
+    assert "AlertsUndelivered" in bench.types()
+    bench.outbox.deliveries = [delivery(entry)]
+    await bench.look(frozenset({DELIVERED}))
+    assert "AlertsUndelivered" not in bench.types()
+
+
+def delivery(entry: Mapping[str, Any]) -> Delivery:
+    return Delivery(entry["id"], entry["incident"], message=MessageRef(channel="C1", ts="1.2"))
 
 
 async def test_revert_puts_back_and_lets_go(bench: Bench) -> None:
