@@ -25,7 +25,8 @@ _A_MINUTE = 50
 @dataclass
 class Fault:
     """What goes wrong. `kind`: ratelimit, http, error, html, delay, reset_before, reset_after,
-    redirect, none. `method`: only of this one, such as chat.update."""
+    redirect, slow_answer (what is taken is answered late), none. `method`: only of this one, such
+    as chat.update."""
 
     kind: str
     method: str = ""
@@ -49,6 +50,7 @@ class Receiver:
     no_history: set[str] = field(default_factory=set)
     outsiders: set[str] = field(default_factory=set)
     a_minute: int = _A_MINUTE
+    channel_seconds: float = 1.0
     taken_at: dict[str, float] = field(default_factory=dict)
     allowance: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
     last_ts: float = 0.0
@@ -61,7 +63,7 @@ class Receiver:
     def wait_for(self, channel: str) -> float:
         """Seconds until the channel takes a message; takes it if that is 0."""
         now = time.monotonic()
-        left = self.taken_at.get(channel, -1.0) + 1 - now
+        left = self.taken_at.get(channel, -1.0) + self.channel_seconds - now
         if left <= 0:
             self.taken_at[channel] = now
         return max(left, 0.0)
@@ -141,6 +143,8 @@ async def _message(request: web.Request) -> web.StreamResponse:
     receiver.record(method, channel, "ok", ts=ts, body=body, token=digest)
     if fault is not None and fault.kind == "reset_after":
         return _reset(request)
+    if fault is not None and fault.kind == "slow_answer":
+        await asyncio.sleep(fault.delay_ms / 1000)
     return web.json_response({"ok": True, "channel": channel, "ts": ts, "message": body})
 
 
@@ -246,7 +250,8 @@ async def _webhook(request: web.Request) -> web.StreamResponse:
 
 async def _before(fault: Fault, request: web.Request) -> web.StreamResponse | None:
     """The answer of a fault that strikes before the message is taken; None if it does not."""
-    await asyncio.sleep(fault.delay_ms / 1000)
+    if fault.kind != "slow_answer":
+        await asyncio.sleep(fault.delay_ms / 1000)
     match fault.kind:
         case "ratelimit":
             after = fault.retry_after
@@ -311,7 +316,8 @@ async def _set_faults(request: web.Request) -> web.Response:
 
 async def _settings(request: web.Request) -> web.Response:
     """Lists `archived` and `missing` channels, `revoked` tokens, tokens that are `outsiders` of
-    every channel or may see `no_history`, `deleted` [channel, ts]; the number `a_minute`."""
+    every channel or may see `no_history`, `deleted` [channel, ts]; the numbers `a_minute` and
+    `channel_seconds`."""
     receiver, body = request.app[_RECEIVER], await request.json()
     receiver.archived = set(body.get("archived", receiver.archived))
     receiver.missing = set(body.get("missing", receiver.missing))
@@ -319,6 +325,7 @@ async def _settings(request: web.Request) -> web.Response:
     receiver.no_history = set(body.get("no_history", receiver.no_history))
     receiver.outsiders = set(body.get("outsiders", receiver.outsiders))
     receiver.a_minute = int(body.get("a_minute", receiver.a_minute))
+    receiver.channel_seconds = float(body.get("channel_seconds", receiver.channel_seconds))
     for channel, ts in body.get("deleted", []):
         receiver.messages.pop((channel, ts), None)
     return web.json_response({"ok": True})

@@ -94,10 +94,9 @@ class Bench:
             )
             for rule in rules
         ]
-        known = next((e.message for e in self.state.outbox if e.incident == incident), None)
         entry = OutboxEntry(
             id=f"{self.channel}-{incident}-{next(_numbers)}",
-            incident=f"{self.channel}-{incident}"[:32],
+            incident=f"{self.channel}-{incident}",
             uid="uid-1",
             severity=Severity.CRITICAL,
             status=status,
@@ -105,9 +104,9 @@ class Bench:
             since=wire_time(now),
             summary=" and ".join(rules),
             alerts=alerts,
-            message=known,
             **more,
         )
+        assert len(entry.incident) < 32
         others = [one for one in self.state.outbox if one.incident != entry.incident]
         self.state = self.state.model_copy(update={"outbox": [*others, entry]})
         return entry

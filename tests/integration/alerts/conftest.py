@@ -33,14 +33,23 @@ async def running(made: Bench) -> AsyncIterator[Bench]:
 def bench(slack: SlackStack) -> Iterator[Make]:
     @contextlib.asynccontextmanager
     async def make(
-        channel: float = 1.0, refused: float = 60.0, feed: float = 60.0, **more: Any
+        channel: float = 0.0, refused: float = 60.0, feed: float = 60.0, **more: Any
     ) -> AsyncIterator[Bench]:
+        slack.settings(channel_seconds=channel)
         async with running(Bench(slack, Pace(channel, refused, feed), **more)) as made:
             yield made
 
     yield make
     slack.set_faults([])
-    slack.settings(revoked=[], archived=[], missing=[], no_history=[], outsiders=[], a_minute=50)
+    slack.settings(
+        revoked=[],
+        archived=[],
+        missing=[],
+        no_history=[],
+        outsiders=[],
+        a_minute=50,
+        channel_seconds=1,
+    )
 
 
 class Receiver:
