@@ -43,6 +43,7 @@ from stack.slack_client import SlackStack  # noqa: E402
 from stack.stand_in import StandIn  # noqa: E402
 
 SEED = 20261124
+RULES = [f"rule{letter}" for letter in "abcdefghijklmno"]
 TICK_SECONDS = 0.05
 
 
@@ -198,7 +199,7 @@ class Run:
 def load(slack: SlackStack, draw: random.Random, *, minutes: float) -> dict[str, Any]:
     """6,000 alerts in a minute."""
     start = time.time() + 3
-    pairs = [(number, f"rule{rule}") for number in range(400) for rule in range(15)]
+    pairs = list(itertools.product(range(400), RULES))
     alerts = [(start + draw.uniform(0, 60), start + 86_400, *pair) for pair in pairs]
     group = {"digestAfter": 1000}
     with tempfile.TemporaryDirectory() as directory:
@@ -249,9 +250,9 @@ def kills(slack: SlackStack, draw: random.Random, number: int, *, history: bool)
     late = {"kind": "slow_answer", "delay_ms": 250, "count": 1_000_000}
     slack.set_faults([late])
     alerts = []
-    for resource, rule in itertools.product(range(60), range(4)):
+    for resource, rule in itertools.product(range(60), RULES[:4]):
         begin = start + draw.uniform(0, seconds)
-        alerts.append((begin, begin + draw.uniform(10, 60), resource, f"rule{rule}"))
+        alerts.append((begin, begin + draw.uniform(10, 60), resource, rule))
     group = {"wait": "2s", "interval": "5s", "digestAfter": 1000}
     with tempfile.TemporaryDirectory() as directory:
         run = Run(Plan(slack.base_url, directory, 20, 60, group, alerts))
@@ -286,9 +287,6 @@ def missing(calls: Sequence[Mapping[str, Any]], alerts: Sequence[Any]) -> int:
             fields = json.dumps(call["body"]["attachments"])
             said[name_of(call)] |= {rule for rule in RULES if f"*{rule}*" in fields}
     return sum(rule not in said[f"r{number}"] for _, _, number, rule in alerts)
-
-
-RULES = [f"rule{number}" for number in range(15)]
 
 
 def duplicates(calls: Sequence[Mapping[str, Any]]) -> int:

@@ -62,12 +62,13 @@ class Message:
 def escape(text: str) -> str:
     """Text from data for Slack: the three characters of its markup escaped, so that nothing in it
     mentions or links; control characters (ANSI's too) and ones that hide or turn text are gone."""
-    plain = "".join(
-        " " if char in "\r\n\t" else char
-        for char in _ESCAPES.sub("", text)
-        if char in "\r\n\t" or unicodedata.category(char) not in _HIDDEN
-    )
-    return plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    if not text.isprintable():
+        text = "".join(
+            " " if char in "\r\n\t" else char
+            for char in _ESCAPES.sub("", text)
+            if char in "\r\n\t" or unicodedata.category(char) not in _HIDDEN
+        )
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def render(entry: OutboxEntry, subject: Subject) -> Message:

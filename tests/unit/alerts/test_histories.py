@@ -12,6 +12,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
+from tests.unit.alerts.reference import GRID, Reference, Seen, Setting, Word
 
 from setpoint.alerts import rules
 from setpoint.alerts.delivery import Delivery, settle
@@ -22,7 +23,6 @@ from setpoint.alerts.step import Step, step
 from setpoint.api.alerts import Alerts, AlertsStatus, MessageRef, OutboxEntry
 from setpoint.api.findings import Severity
 from setpoint.engine.model import Finding, Sample
-from tests.unit.alerts.reference import GRID, Reference, Seen, Setting, Word
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SAMPLES = ("cpu", "memory")
