@@ -266,9 +266,11 @@ class Demo:
     def _print_message(self, call: dict[str, Any]) -> None:
         attachment = call["body"]["attachments"][0]
         print(f"  {call['method']} {call['channel']}: {call['body']['text']}")
-        print(f"    [{attachment['color']}] {attachment['title']}")
-        for field in attachment["fields"]:
-            print(f"      {field['title']}: {field['value']}")
+        print(f"    [{attachment['color']}]")
+        for block in attachment["blocks"]:
+            for part in (block.get("text"), *block.get("fields", ())):
+                if part:
+                    print(f"      {part['text']}")
 
     def _reconcile_now(self, kind: str, name: str) -> None:
         self.cluster.kubectl(

@@ -1,5 +1,7 @@
 """The whole loop, each kind on its real system."""
 
+import json
+
 import pytest
 
 from stack import shop
@@ -137,15 +139,10 @@ def test_breaches_are_one_message_that_is_resolved_in_place(
 
     posted, updated = slack.taken(channel)
     [attachment] = posted["body"]["attachments"]
-    assert (posted["method"], attachment["title"], attachment["color"]) == (
-        "chat.postMessage",
-        "performance",
-        "danger",
-    )
-    assert attachment["fields"] == [
-        {"title": "cpu", "value": "93% (threshold: 80%)", "short": True},
-        {"title": "memory", "value": "91% (threshold: 80%)", "short": True},
-    ]
+    assert (posted["method"], attachment["color"]) == ("chat.postMessage", "danger")
+    said = json.dumps(posted["body"])
+    for part in ("performance", "cpu", "93%", "memory", "91%", "80%"):
+        assert part in said
     assert (updated["method"], updated["ts"]) == ("chat.update", posted["ts"])
     assert updated["body"]["attachments"][0]["color"] == "good"
     space.wait(
