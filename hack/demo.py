@@ -283,8 +283,9 @@ class Demo:
         return {item["metadata"]["name"]: item["metadata"]["resourceVersion"] for item in items}
 
     def _rounds(self) -> int:
-        """Looks at the ECS service so far."""
-        return sum(1 for call in self.aws.ledger() if call["operation"] == "DescribeServices")
+        """Looks at the scalable target so far."""
+        called = [call["operation"] for call in self.aws.ledger()]
+        return called.count("DescribeScalableTargets")
 
     def _settle(self) -> None:
         """Wait until nothing is written for a while."""
