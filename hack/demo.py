@@ -154,7 +154,7 @@ class Demo:
             print(f"  {call['operation']} {json.dumps(call['params'])}")
         names = {call["operation"] for call in ours}
         self.wait("the target registered, two policies and the RDS change",
-                  lambda: len(names) == 3 and len(ours) >= 6)  # fmt: skip
+                  lambda: len(names) == 3 and len(ours) >= 5)  # fmt: skip
         say("What changed in Redis")
         with shop.connect(self.stack.redis) as client:
             policy = client.config_get("maxmemory-policy")["maxmemory-policy"]

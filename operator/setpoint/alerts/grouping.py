@@ -3,7 +3,8 @@
 A group is looked at at its ticks: group.wait after its first alert, then every group.interval
 (Alertmanager's dispatch.go). What makes it speak is `needsUpdate` of its dedup_stage.go: an alert
 that fires and was not told; all resolved, once; one resolved while others fire; else only when
-group.repeat has passed. Ticks are computed, never stored: nothing is written while nothing changes.
+group.repeat has passed (at a tick, or when a silence ends that held it back). Ticks are computed,
+never stored: nothing is written while nothing changes.
 """
 
 from collections.abc import Sequence

@@ -178,7 +178,7 @@ def _merged(before: OutboxEntry, new: OutboxEntry) -> OutboxEntry:
     alerts = [*new.alerts, *kept]
     was_escalated = before.status is EntryStatus.ESCALATED
     goes_on = new.status is not EntryStatus.RESOLVED
-    counts = Counter({item.rule: item.count for item in (*before.others, *new.others)})
+    counts = Counter({item.rule: item.count for item in new.others}) + _left(before, new)
     counts.update(alert.rule for alert in alerts[_LISTED:])
     return _named(
         new.model_copy(
@@ -191,6 +191,15 @@ def _merged(before: OutboxEntry, new: OutboxEntry) -> OutboxEntry:
             }
         )
     )
+
+
+def _left(before: OutboxEntry, new: OutboxEntry) -> Counter[str]:
+    """Alerts that the older word counts and the newer one does not speak of, by rule: those that it
+    lists for the first time, or counts, may be the same ones."""
+    listed = {alert.fingerprint for alert in before.alerts}
+    again = Counter(alert.rule for alert in new.alerts if alert.fingerprint not in listed)
+    again.update({item.rule: item.count for item in new.others})
+    return Counter({item.rule: item.count for item in before.others}) - again
 
 
 def _named(made: OutboxEntry) -> OutboxEntry:

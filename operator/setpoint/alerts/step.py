@@ -116,6 +116,8 @@ class _Telling:
         if found.need_update != (group.changed is not None):
             changed = wire_time(self._now) if found.need_update else None
             group = group.model_copy(update={"changed": changed})
+        elif found.need_update and self._is_let_go(group, found):
+            group = group.model_copy(update={"changed": wire_time(self._now)})
         at = grouping.due(group, found, self._storms.get(severity), settings)
         if at is not None and at <= self._now:
             self._tell(group, found)
@@ -145,6 +147,15 @@ class _Telling:
     def wake(self) -> datetime | None:
         """The earliest moment at which time alone changes something."""
         return min(self._wakes, default=None)
+
+    def _is_let_go(self, group: AlertGroup, found: Members) -> bool:
+        """Whether what held it back for a digest is over just now: its next tick is still to
+        come."""
+        storm, settings = self._storms.get(group.severity), self._spec.group
+        before = grouping.members(self._previous.items, group.severity)
+        then = grouping.due(group, before, storm, settings)
+        at = grouping.due(group, found, storm, settings)
+        return then is not None and at is not None and at <= self._now < then
 
     def _group(self, severity: Severity) -> AlertGroup:
         """The open incident; else a new one, or the one whose end nobody has read yet."""

@@ -1,16 +1,15 @@
 """Alerts: when they fire and where they go (spec.alerts), and what status keeps of them."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from cronsim import CronSim, CronSimError
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from setpoint.api.base import ATOMIC, Model, SecretKeyRef, SecretRef, cel, list_map, validations
 from setpoint.api.findings import Severity
 from setpoint.api.types import Duration, Moment, Percent, duration_up_to, percent_up_to
+from setpoint.api.window import Cron, TimeZone
 
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 """RFC 3339 in whole seconds, as status has it."""
@@ -32,6 +31,7 @@ class RuleName(StrEnum):
     LATENCY_BUDGET = "latencyBudget"
     HIT_RATE = "hitRate"
     MEMORY_USAGE = "memoryUsage"
+    STORAGE_FULL = "storageFull"
     FINDINGS = "findings"
     DRIFT = "drift"
     STALLED = "stalled"
@@ -188,44 +188,20 @@ class Silence(Model):
     """When it ends."""
 
 
-def _cron(text: str) -> str:
-    try:
-        CronSim(text, datetime(2026, 1, 1, tzinfo=UTC))
-    except CronSimError:
-        raise ValueError("write five fields of cron: minute hour day month weekday") from None
-    return text
-
-
-def _time_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("no such time zone: write one such as Europe/Berlin") from None
-    return name
-
-
 class MuteWindow(Model):
     """A time that comes back, in which nothing new is told."""
 
     name: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*)$")]
     """Names the window."""
 
-    cron: Annotated[
-        str,
-        Field(max_length=128, pattern=r"^[0-9A-Za-z*,/#-]+( [0-9A-Za-z*,/#-]+){4}$"),
-        AfterValidator(_cron),
-    ]
-    """When it begins, in the five fields of cron: "0 22 * * *"."""
+    cron: Cron
+    """When it begins: "0 22 * * *"; minute, hour, day of month, month, day of week."""
 
     duration: Annotated[Duration, duration_up_to("168h")]
     """How long it lasts."""
 
-    time_zone: Annotated[
-        str,
-        Field(max_length=64, pattern=r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$"),
-        AfterValidator(_time_zone),
-    ]
-    """Time zone of cron, such as Europe/Berlin or UTC."""
+    time_zone: TimeZone
+    """IANA time zone in which cron is meant, such as Europe/Berlin or UTC."""
 
 
 class Grouping(Model):

@@ -108,5 +108,5 @@ class CommonStatus(Model):
     alerts: AlertsStatus | None = None
     """Alerts of this resource."""
 
-    target: Annotated[str, Field(max_length=400)] | None = None
+    target: Annotated[str, Field(max_length=1024)] | None = None
     """The real system this resource owns: an ARN, a Postgres system identifier, Redis run ids."""

@@ -52,6 +52,9 @@ class CacheTuningKind:
         """Only a look tells which server it is."""
         return None
 
+    def announce(self, namespace: str, spec: CacheTuningSpec) -> None:
+        """Its server is read for it alone."""
+
     def new_memory(self, status: dict[str, Any]) -> Memory:
         """The sweep's place from status; samples begin anew."""
         try:

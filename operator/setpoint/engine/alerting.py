@@ -73,9 +73,10 @@ class Alerting:
     def written(self, key: Key, kind_name: str, spec: Alerts, track: Track, made: Step) -> None:
         """Status has it: remember it, send what is to be sent, log and count what changed."""
         own = track.alerts
+        if made.status.items or own.status.items:
+            _gauge(key, made.status)
         own.memory, own.spec, own.status, own.wake = made.memory, spec, made.status, made.wake
         _tell(key, made.transitions)
-        _gauge(key, made.status)
         if made.status.outbox or made.status.items:
             self._outbox.submit(key, kind_name, spec, made.status)
 

@@ -29,6 +29,11 @@ class Kind(Protocol[S, O, M]):
         """The real target that the spec alone names, such as an ARN; None if only a look tells."""
         ...
 
+    def announce(self, namespace: str, spec: S) -> None:
+        """A resource was seen and will be looked at soon: what is read for others until then may
+        be read for it too."""
+        ...
+
     def new_memory(self, status: dict[str, Any]) -> M:
         """The memory of a resource that was not seen before; `status` is what was persisted."""
         ...

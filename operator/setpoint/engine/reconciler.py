@@ -155,7 +155,8 @@ class Reconciler:
 
         async def prepare(seen: Attempt) -> Resource[Any]:
             records = [entry.wire() for entry in seen.applied]
-            if records == (resource.status.get("applied") or []):
+            is_known = records == (resource.status.get("applied") or [])
+            if is_known and not status.intents(seen):
                 return resource
             await self._write(visit, status.before_acting(seen, self._now()))
             return replace(resource, status=visit.status)
@@ -180,11 +181,10 @@ class Reconciler:
             ) from error
 
     async def _finish(self, visit: Visit, attempt: Attempt) -> float:
+        previous = visit.status.get("findings") or {}
         now, track, decision = self._now(), visit.track, attempt.decision
         display = Display(now, track.moved_at)
-        shown = findings.show(
-            decision.findings, visit.status.get("findings") or {}, track.magnitudes, now
-        )
+        shown = findings.show(decision.findings, previous, track.magnitudes, now, decision.ignored)
         new = status.of_attempt(
             visit.kind,
             attempt,

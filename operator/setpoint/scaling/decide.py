@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from setpoint.api.findings import Severity
-from setpoint.api.plan import Applied, AppliedOp
+from setpoint.api.plan import Applied
 from setpoint.api.scalingpolicy import ScalingPolicySpec
 from setpoint.engine.display import MILLISECONDS, PERCENT, PERCENT_1, Form
 from setpoint.engine.model import Decision, Resource, Sample
 from setpoint.engine.store import requested_of
-from setpoint.scaling import alarms, limits, policies, scheduled, target
+from setpoint.scaling import alarms, limits, ownership, policies, scheduled, target
 from setpoint.scaling.findings import findings
 from setpoint.scaling.model import Memory, Observed
 
@@ -21,16 +21,17 @@ def decide(
 ) -> Decision[Memory]:
     """The plan in its order: the target first (AWS takes no policy without), then policies, their
     alarms, schedules; what goes away goes last, an alarm before its policy."""
-    spec = resource.spec
-    records = applied(resource.status)
+    spec, records = resource.spec, applied(resource.status)
     matched = policies.matches(spec, observed.policies, records)
     schedules = scheduled.matches(spec.schedules, observed.schedules, records)
-    in_force = scheduled.in_force(schedules, observed)
     memory = _remembered(resource, observed, matched, memory)
-    limited = limits.is_limited(spec, observed, now)
+    if observed.missing is not None:  # nothing to scale
+        return Decision(memory=memory, failures=[observed.missing])
+    limited = limits.is_limited(resource, observed, now)
+    bounds = target.Situation(resource, observed, scheduled.in_force(schedules, observed), now)
     owner = f"{resource.key.namespace}/{resource.key.name}"
     made = [
-        *target.actions(spec.capacity, observed, in_force, owner, resource.uid, now),
+        *target.actions(bounds, owner),
         *policies.actions(matched, observed, memory),
         *alarms.actions(matched, observed, owner),
         *scheduled.actions(schedules, observed, now),
@@ -38,29 +39,23 @@ def decide(
     gone = [
         *alarms.obsolete(matched, observed, records),
         *policies.obsolete(matched, observed, records),
-        *scheduled.obsolete(schedules, observed, records),
+        *scheduled.obsolete(schedules, observed, records, now),
     ]
     return Decision(
         memory=memory,
         actions=[*made, *gone],
         findings=findings(spec, observed, matched, schedules, records, memory),
         samples=_samples(spec, observed, limited=limited),
-        failures=observed.failures,
+        failures=[*observed.failures, *policies.beyond_repair(matched, observed, memory)],
         conditions=[limits.condition(observed, limited=limited)],
-        proven=_proven(observed, records),
+        records=ownership.added(spec, observed, matched, schedules, records),
+        forgotten=ownership.forgotten(observed, matched, schedules, records),
     )
 
 
 def applied(status: Mapping[str, Any]) -> list[Applied]:
     """The records of ownership in a status."""
     return [Applied.model_validate(entry) for entry in status.get("applied") or ()]
-
-
-def _proven(observed: Observed, records: Sequence[Applied]) -> list[Applied]:
-    """AWS's own tag proves who registered the target, where status has lost it."""
-    if not observed.is_tagged or any(record.object == target.OBJECT for record in records):
-        return []
-    return [Applied(object=target.OBJECT, field="capacity", op=AppliedOp.CREATED)]
 
 
 def _remembered(
@@ -80,6 +75,8 @@ def _remembered(
         requested=requested_of(resource.annotations),
         repairs=repairs,
         tasks=observed.metrics.tasks,
+        missing=observed.missing is not None,
+        tag_known=memory.tag_known or observed.is_tagged is not None,
     )
 
 
@@ -108,7 +105,7 @@ def _samples(spec: ScalingPolicySpec, observed: Observed, *, limited: bool) -> l
                 severity=Severity.WARNING,
             )
         )
-    return found
+    return [*found, *observed.budgets]
 
 
 def _sample(rule: str, value: float | None, threshold: float, form: Form) -> Sample:

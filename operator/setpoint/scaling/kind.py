@@ -1,5 +1,6 @@
 """ScalingPolicy as the engine sees it."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -46,6 +47,15 @@ class ScalingKind:
         """The scalable target, as far as the spec names it: the role stands for the account."""
         where = f"{self._gateway.default_region(spec.aws)}/{spec.aws.role or 'own'}"
         return f"aws/{where}/{scalable_id(spec.target)}"
+
+    def announce(self, namespace: str, spec: ScalingPolicySpec) -> None:
+        """The first reads of many resources, as after a start, are made together."""
+        if support.problem(spec) is not None:
+            return
+        target = scalable_id(spec.target)
+        with contextlib.suppress(Failure):  # its first look says so
+            scope = self._gateway.scope(namespace, spec.aws, grant_name(target))
+            observe.expect(self._reads, scope, target, spec)
 
     def new_memory(self, status: dict[str, Any]) -> Memory:
         """Nothing is known."""

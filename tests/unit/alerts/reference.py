@@ -116,6 +116,7 @@ class Reference:
     storms: dict[str, tuple[int, int]] = field(default_factory=dict)
     words: list[Word] = field(default_factory=list)
     incidents: int = 0
+    _suppressed_before: dict[str, bool] = field(default_factory=dict)
 
     def restart(self) -> None:
         """The process is another one now."""
@@ -128,14 +129,12 @@ class Reference:
             self.histories.setdefault(name, []).append(seen)
             before = self.lives.get(name, Life())
             after = self.lives[name] = life(self.histories[name], self.settings[name])
-            if before.state == "firing" and after.state != "firing" and not self._told(name):
-                if not self._suppressed_before.get(name):
-                    self.passed[before.severity].add(name)
+            is_over = before.state == "firing" and after.state != "firing"
+            if is_over and not self._told(name) and not self._suppressed_before.get(name):
+                self.passed[before.severity].add(name)
             if after.state != "inactive":
                 for names in self.passed.values():
                     names.discard(name)
-
-    _suppressed_before: dict[str, bool] = field(default_factory=dict)
 
     def time(self, now: int) -> None:
         """One point of the grid: every group that has a tick now is flushed."""
@@ -155,19 +154,28 @@ class Reference:
         if group is None:
             self.incidents += 1
             group = self.groups[severity] = Group(now, self.incidents)
-        first = group.since + self.wait
-        if now < first or (now - first) % self.interval:
-            return
         if self._needs_update(group, firing, gone | passed):
-            self._notify(group, severity, now, firing, gone, passed)
+            if self._ticks(group, now):
+                self._notify(group, severity, now, firing, gone, passed)
             return
-        passed.clear()
+        if self._ticks(group, now):
+            passed.clear()
+            if not firing:
+                self.groups[severity] = None
+        self._repeat(group, severity, now, firing)
+
+    def _repeat(self, group: Group, severity: str, now: int, firing: set[str]) -> None:
+        """At the first tick at which repeat has passed; if all is silenced then, when it no longer
+        is."""
         is_loud = any(not self._suppressed_before[name] for name in firing)
-        if group.log and is_loud and now - group.logged_at >= self.repeat:
-            group.logged_at = now
+        ticks = [at for at in range(group.since, now + 1) if self._ticks(group, at)]
+        if group.log and is_loud and any(at - group.logged_at >= self.repeat for at in ticks):
+            group.logged_at = max(ticks)
             self._say(group, severity, now, "Firing", firing, set(), repeated=True)
-        if not firing:
-            self.groups[severity] = None
+
+    def _ticks(self, group: Group, at: int) -> bool:
+        first = group.since + self.wait
+        return at >= first and (at - first) % self.interval == 0
 
     @staticmethod
     def _needs_update(group: Group, firing: set[str], resolved: set[str]) -> bool:

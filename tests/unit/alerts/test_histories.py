@@ -204,13 +204,13 @@ class Subject:
 
 
 def _numbered(words: list[Word]) -> list[Word]:
-    """Incidents numbered as they are first told: some are over before that. A digest counts."""
+    """Incidents numbered as they are first told: some are over before that."""
     numbers: dict[int, int] = {}
     made = []
     for word in words:
         number = numbers.setdefault(word.incident, len(numbers) + 1)
         firing, over = word.firing, word.over
-        if word.status == "Digest":
+        if word.status in ("Digest", "Escalated"):  # either may count instead of listing
             firing, over = tuple(sorted((*firing, *over))), ()
         made.append(replace(word, incident=number, firing=firing, over=over))
     return made
@@ -218,7 +218,7 @@ def _numbered(words: list[Word]) -> list[Word]:
 
 @seed(20261124)
 @settings(
-    max_examples=int(os.environ.get("SETPOINT_HISTORIES", "100")),
+    max_examples=int(os.environ.get("SETPOINT_HISTORIES", "300")),
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -261,3 +261,24 @@ async def test_only_the_new_part_of_a_long_history_is_listed(world: World) -> No
     assert aws.pages == 3
     assert reached == [600.0] * 3
     assert [len(items) for items in await look(listing, ["r0", "r99"])] == [4, 2]
+
+
+async def test_many_that_are_expected_wait_for_one_listing(world: World) -> None:
+    """As after the operator's start: a read of each would be a thousand calls."""
+    many = AWS(world, 1000, 2)
+    listing = many.listing()
+    for name in many.names:
+        listing.expect(scope(name), name, fresh(600))
+    found = await asyncio.gather(*(listing.one(scope(n), n, fresh(600)) for n in many.names))
+    assert (many.pages, many.singles) == (200, [])
+    assert list(found) == [many.items(name) for name in many.names]
+
+
+async def test_a_first_listing_that_fails_leaves_single_reads(world: World) -> None:
+    many = AWS(world, 50, 2)
+    many.failures = {3: Reason.CONNECTION_FAILED}
+    listing = many.listing()
+    for name in many.names:
+        listing.expect(scope(name), name, fresh(600))
+    assert await look(listing, many.names[:2]) == [many.items(name) for name in many.names[:2]]
+    assert many.singles == many.names[:2]

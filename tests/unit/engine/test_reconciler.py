@@ -43,6 +43,8 @@ class World:
     looks: int = 0
     acts: list[str] = field(default_factory=list)
     on_act: Callable[[], None] = lambda: None
+    settling: str = ""
+    intent: dict[str, Any] | None = None
 
 
 class ThingKind:
@@ -61,6 +63,9 @@ class ThingKind:
     def claim(self, namespace: str, spec: CommonSpec) -> str | None:
         return "the-thing"
 
+    def announce(self, namespace: str, spec: CommonSpec) -> None:
+        pass
+
     def new_memory(self, status: dict[str, Any]) -> None:
         return None
 
@@ -78,10 +83,10 @@ class ThingKind:
     ) -> Decision[None]:
         record = Applied(object="x", field="v", op=AppliedOp.CHANGED, original=observed.value)
         action = Action(PlanOp.UPDATE, "x", "v", observed.value, "new", "differs", self.risk,
-                        record=record)  # fmt: skip
+                        record=record, intent=observed.intent)  # fmt: skip
         actions = [] if observed.value == "new" else [action]
         sample = Sample("cpu", observed.noise, 80, f"{observed.noise}%", "80%")
-        return Decision(memory=None, actions=actions, samples=[sample])
+        return Decision(memory=None, actions=actions, samples=[sample], settling=observed.settling)
 
     async def act(self, resource: Resource[CommonSpec], action: Action, memory: None) -> None:
         self.world.on_act()
@@ -111,6 +116,7 @@ class MemoryKube:
         self.writes: list[dict[str, Any]] = []
         self.body: dict[str, Any] = {}
         self.events: list[str] = []
+        self.notes: list[str] = []
 
     def user(self, spec: dict[str, Any] | None = None, **metadata: Any) -> None:
         """A user's edit."""
@@ -178,9 +184,10 @@ class Bench:
 
         async def post(namespace: str, body: Mapping[str, Any]) -> None:
             self.kube.events.append(body["reason"])
+            self.kube.notes.append(body["note"])
 
         kube = cast("KubeClient", self.kube)
-        events = EventRecorder(post, now)
+        events = self.recorder = EventRecorder(post, now)
         self.claims = Claims()
         self.reconciler = Reconciler(
             {"things": ThingKind(self.world, self.risk)},
@@ -303,12 +310,22 @@ async def test_what_only_people_can_mend_stalls_after_a_while(bench: Bench) -> N
     assert "Reconciling" not in bench.types()
 
 
-async def test_an_action_that_fails_keeps_its_record(bench: Bench) -> None:
+async def test_an_action_that_may_have_been_done_keeps_its_record(bench: Bench) -> None:
+    bench.kube.user({})
+    bench.world.act_fails = Failure(Reason.CONNECTION_FAILED, "the connection was lost")
+    await bench.look()
+    assert bench.ready() == ("False", "ConnectionFailed")
+    assert bench.status["applied"][0]["original"] == "old"
+    assert bench.status["plan"]["actions"]
+
+
+async def test_an_action_that_was_refused_leaves_no_record(bench: Bench) -> None:
+    """What somebody else makes under that name later would be taken for ours, and deleted."""
     bench.kube.user({})
     bench.world.act_fails = Failure(Reason.THROTTLED, "slow down")
     await bench.look()
     assert bench.ready() == ("False", "Throttled")
-    assert bench.status["applied"][0]["original"] == "old"
+    assert not bench.status.get("applied")
     assert bench.status["plan"]["actions"]
 
 
@@ -539,6 +556,48 @@ async def test_a_revert_that_fails_is_tried_for_ten_minutes(bench: Bench) -> Non
     assert await bench.look() is None
     assert bench.kube.body["metadata"]["finalizers"] == []
     assert bench.world.value == "new"
+
+
+async def test_what_cannot_shrink_is_named_when_the_rest_was_put_back(bench: Bench) -> None:
+    bench.kube.user({"deletionPolicy": "Revert"})
+    await bench.look()
+    grown = {"object": "disk", "field": "size", "op": "Grew", "original": "1"}
+    bench.kube.body["status"]["applied"].append(grown)
+    bench.kube.user(deletionTimestamp="2026-11-23T12:00:00Z")
+    await bench.look()
+    posting = asyncio.create_task(bench.recorder.run())
+    await asyncio.sleep(0)
+    posting.cancel()
+    assert bench.kube.notes[-1] == (
+        "what setpoint had changed was put back, but for what cannot shrink: disk size"
+    )
+
+
+async def test_what_must_be_known_of_a_change_is_written_before_it_each_time(bench: Bench) -> None:
+    found: list[Any] = []
+    bench.world.intent = {"note": "about to"}
+    bench.world.on_act = lambda: found.append(bench.status.get("note"))
+    bench.kube.user({})
+    await bench.look()
+    assert "note" not in bench.status, "the kind says what stays"
+    bench.world.value = "old"
+    await bench.look()
+    assert found == ["about to", "about to"]
+
+
+async def test_a_change_that_is_not_to_be_seen_yet_is_reconciling(bench: Bench) -> None:
+    bench.world.value = "new"
+    bench.world.settling = "the disk is growing"
+    bench.kube.user({})
+    await bench.look()
+    found = {c["type"]: (c["status"], c["message"]) for c in bench.status["conditions"]}
+    assert found["Ready"] == ("Unknown", "the disk is growing")
+    assert found["Reconciling"] == ("True", "the disk is growing")
+    bench.world.settling = ""
+    await bench.look()
+    found = {c["type"]: (c["status"], c["message"]) for c in bench.status["conditions"]}
+    assert found["Ready"][0] == "True"
+    assert "Reconciling" not in found
 
 
 async def test_abandon_lets_go_at_once(bench: Bench) -> None:
