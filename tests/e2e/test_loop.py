@@ -130,21 +130,20 @@ def test_breaches_are_one_message_that_is_resolved_in_place(
     space.poke("scalingpolicy", "web")
     shop.set_service_load(space.aws, "prod", space.service, cpu=41, memory=42)
     space.poke("scalingpolicy", "web")
-    space.wait(lambda: len(slack.taken(channel)) == 2, "the message updated")
+    space.wait(lambda: len(slack.taken(channel)) == 3, "the message updated")
 
-    posted, updated = slack.taken(channel)
+    posted, updated, told = slack.taken(channel)
     [attachment] = posted["body"]["attachments"]
-    assert (posted["method"], attachment["title"], attachment["color"]) == (
-        "chat.postMessage",
-        "performance",
-        "danger",
-    )
-    assert attachment["fields"] == [
-        {"title": "cpu", "value": "93% (threshold: 80%)", "short": True},
-        {"title": "memory", "value": "91% (threshold: 80%)", "short": True},
+    title, _, fields, *_ = attachment["blocks"]
+    assert (posted["method"], attachment["color"]) == ("chat.postMessage", "danger")
+    assert title["text"]["text"] == "performance"
+    assert [field["text"] for field in fields["fields"]] == [
+        "*cpu*\n93% (threshold: 80%)",
+        "*memory*\n91% (threshold: 80%)",
     ]
     assert (updated["method"], updated["ts"]) == ("chat.update", posted["ts"])
     assert updated["body"]["attachments"][0]["color"] == "good"
+    assert told["body"]["thread_ts"] == posted["ts"]
     space.wait(
         lambda: not space.status("scalingpolicy", "web")["alerts"].get("outbox"), "empty outbox"
     )
