@@ -107,7 +107,16 @@ def test_what_is_not_listed_is_counted() -> None:
 def silence_of(made: OutboxEntry) -> dict[str, str]:
     _, command = commands(made, SUBJECT)
     *words, patch = shlex.split(command)
-    assert words == ["kubectl", "patch", "scalingpolicies", "-n", "shop", "web", "--type=json", "-p"]
+    assert words == [
+        "kubectl",
+        "patch",
+        "scalingpolicies",
+        "-n",
+        "shop",
+        "web",
+        "--type=json",
+        "-p",
+    ]
     [operation] = json.loads(patch)
     assert (operation["op"], operation["path"]) == ("add", "/spec/alerts/silences/-")
     silence: dict[str, str] = operation["value"]
