@@ -8,7 +8,7 @@ UV     := 0.13.9
 STACK  := PYTHONPATH=hack $(BIN)/python -m stack
 
 .DEFAULT_GOAL := help
-.PHONY: help setup stack test unit lint format demo demo-down histories bench-scaling bench-postgres generate lock clean
+.PHONY: help setup stack test unit lint format demo demo-down histories bench-scaling bench-alerts bench-postgres generate lock clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ histories: $(READY) ## 10,000 random histories of alerts against the reference m
 
 bench-scaling: stack ## A thousand ScalingPolicies: calls to AWS, and the time to act (35 minutes)
 	@$(BIN)/python tests/bench/scaling.py
+
+bench-alerts: $(READY) ## 6,000 alerts in a minute, then 50 kills, against a strict Slack (15 minutes)
+	@$(BIN)/python tests/bench/alerts.py
 
 bench-postgres: $(READY) ## An analysis of 10,000 tables, and what it takes from pgbench (6 minutes)
 	@$(BIN)/python tests/bench/postgres.py

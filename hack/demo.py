@@ -264,13 +264,13 @@ class Demo:
         return [c for c in self.slack.taken() if f"{kind} {SHOP}/" in c["body"]["text"]]
 
     def _print_message(self, call: dict[str, Any]) -> None:
-        attachment = call["body"]["attachments"][0]
         print(f"  {call['method']} {call['channel']}: {call['body']['text']}")
-        print(f"    [{attachment['color']}]")
-        for block in attachment["blocks"]:
-            for part in (block.get("text"), *block.get("fields", ())):
-                if part:
-                    print(f"      {part['text']}")
+        for attachment in call["body"].get("attachments", []):
+            print(f"    [{attachment['color']}]")
+            for block in attachment["blocks"]:
+                for part in [block.get("text"), *block.get("fields", [])]:
+                    for line in part["text"].splitlines() if part else ():
+                        print(f"      {line}")
 
     def _reconcile_now(self, kind: str, name: str) -> None:
         self.cluster.kubectl(

@@ -18,11 +18,11 @@ class SlackStack:
         return found
 
     def taken(self, channel: str | None = None) -> list[dict[str, Any]]:
-        """Calls that were answered with ok, of one channel or of all."""
+        """Messages, updates and lines in threads that were taken, of one channel or of all."""
         return [
             call
             for call in self.calls()
-            if call["answer"] == "ok" and channel in (None, call["channel"])
+            if call["answer"] == "ok" and "body" in call and channel in (None, call["channel"])
         ]
 
     def set_faults(self, faults: Sequence[Mapping[str, Any]]) -> None:

@@ -88,7 +88,7 @@ def assemble(
     kinds = _kinds(kube, network, gateway)
     store, claims = Store(), Claims()
     queue = WorkQueue(config().limits.concurrency_per_lane, time.monotonic)
-    events = EventRecorder(kube.create_event, now)
+    events = EventRecorder(kube.write_event, now)
 
     def delivered(key: Key) -> None:
         queue.add(key, DELIVERED)

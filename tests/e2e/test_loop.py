@@ -135,16 +135,20 @@ def test_breaches_are_one_message_that_is_resolved_in_place(
     space.poke("scalingpolicy", "web")
     shop.set_service_load(space.aws, "prod", space.service, cpu=41, memory=42)
     space.poke("scalingpolicy", "web")
-    space.wait(lambda: len(slack.taken(channel)) == 2, "the message updated")
+    space.wait(lambda: len(slack.taken(channel)) == 3, "the message updated")
 
-    posted, updated = slack.taken(channel)
+    posted, updated, told = slack.taken(channel)
     [attachment] = posted["body"]["attachments"]
+    title, _, fields, *_ = attachment["blocks"]
     assert (posted["method"], attachment["color"]) == ("chat.postMessage", "danger")
-    said = json.dumps(posted["body"])
-    for part in ("performance", "cpu", "93%", "memory", "91%", "80%"):
-        assert part in said
+    assert title["text"]["text"] == "performance"
+    assert [field["text"] for field in fields["fields"]] == [
+        "*cpu*\n93% (threshold: 80%)",
+        "*memory*\n91% (threshold: 80%)",
+    ]
     assert (updated["method"], updated["ts"]) == ("chat.update", posted["ts"])
     assert updated["body"]["attachments"][0]["color"] == "good"
+    assert told["body"]["thread_ts"] == posted["ts"]
     space.wait(
         lambda: not space.status("scalingpolicy", "web")["alerts"].get("outbox"), "empty outbox"
     )

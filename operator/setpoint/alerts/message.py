@@ -15,7 +15,6 @@ from typing import Any
 
 from pydantic.alias_generators import to_snake
 
-from setpoint.api import GROUP, VERSION
 from setpoint.api.alerts import EntryStatus, OutboxAlert, OutboxEntry
 from setpoint.api.findings import Severity
 from setpoint.engine.conditions import read_time, wire_time
@@ -131,23 +130,15 @@ def commands(entry: OutboxEntry, subject: Subject) -> tuple[str, str]:
     look = f"kubectl describe {subject.plural} {where} {subject.name}"
     rules = {alert.rule for alert in entry.alerts if alert.state is EntryStatus.FIRING}
     rule = rules.pop() if len(rules) == 1 else ""
-    name = re.sub(r"[^a-z0-9]+", "-", to_snake(rule).replace("_", "-")).strip("-") or "all"
-    silence: dict[str, str] = {"name": name[:50]}
+    slug = re.sub(r"[^a-z0-9]+", "-", to_snake(rule)).strip("-") or "all"
+    silence = {"name": f"{slug[:40]}-{re.sub(r'[^0-9]', '', entry.time)}"}
     if re.fullmatch(r"[A-Za-z0-9]+", rule):
         silence["rule"] = rule
     until = wire_time(read_time(entry.time) + _SILENCE)
-    silence |= {"reason": "being looked into", "author": "$USER", "until": until}
-    body = {
-        "apiVersion": f"{GROUP}/{VERSION}",
-        "kind": subject.kind,
-        "metadata": {"name": subject.name, "namespace": subject.namespace},
-        "spec": {"alerts": {"silences": [silence]}},
-    }
-    manager = f"--field-manager=silence-{silence['name']}"
-    return look, (
-        f"kubectl apply --server-side {manager} -f - <<EOF\n"
-        f"{json.dumps(body, separators=(',', ':'))}\nEOF"
-    )
+    silence |= {"reason": "being looked into", "author": "AUTHOR", "until": until}
+    patch = [{"op": "add", "path": "/spec/alerts/silences/-", "value": silence}]
+    text = json.dumps(patch, separators=(",", ":")).replace("AUTHOR", "'\"$USER\"'")
+    return look, f"kubectl patch {subject.plural} {where} {subject.name} --type=json -p '{text}'"
 
 
 def _blocks(entry: OutboxEntry, subject: Subject) -> list[Block]:
@@ -185,14 +176,9 @@ def _tail(entry: OutboxEntry, subject: Subject) -> list[Block]:
         if text:
             made.append(_section(f"*{label}:* {escape(text)}"))
     if entry.status is not EntryStatus.RESOLVED:
-        look, silence = (escape_command(text) for text in commands(entry, subject))
+        look, silence = (escape(text) for text in commands(entry, subject))
         made.append(_section(f"Look closer:\n```{look}```\nSilence:\n```{silence}```"))
     return made
-
-
-def escape_command(text: str) -> str:
-    """A command of our own for a code block: its line breaks stay."""
-    return "\n".join(escape(line) for line in text.split("\n"))
 
 
 def _field(alert: OutboxAlert) -> str:

@@ -18,6 +18,7 @@ MANAGER = "setpoint"
 _TIMEOUT = 20.0
 _PAGE = 500
 _JSON_PATCH = "application/json-patch+json"
+_MERGE_PATCH = "application/merge-patch+json"
 
 
 class Conflict(Exception):  # noqa: N818 - a state of the world, not an error
@@ -83,9 +84,12 @@ class KubeClient:
                 Reason.SECRET_INVALID, f"Secret {name} holds data that is not UTF-8 text"
             ) from None
 
-    async def create_event(self, namespace: str, body: Mapping[str, Any]) -> None:
-        """Post an events.k8s.io/v1 Event; a loss is borne: Events are best effort."""
+    async def write_event(self, namespace: str, body: Mapping[str, Any]) -> None:
+        """Post an events.k8s.io/v1 Event, or the series of one that was posted; a loss is borne:
+        Events are best effort."""
         try:
+            if "series" in body and await self._patch_series(namespace, body):
+                return
             await self._events.create_namespaced_event(
                 namespace,
                 client.EventsV1Event.model_validate(body),
@@ -93,6 +97,22 @@ class KubeClient:
             )
         except (client.ApiException, aiohttp.ClientError, TimeoutError):
             return
+
+    async def _patch_series(self, namespace: str, body: Mapping[str, Any]) -> bool:
+        """Whether the Event is still there."""
+        try:
+            await self._events.patch_namespaced_event(
+                body["metadata"]["name"],
+                namespace,
+                {"series": body["series"]},
+                _content_type=_MERGE_PATCH,
+                _request_timeout=_TIMEOUT,
+            )
+        except client.ApiException as error:
+            if error.status == 404:
+                return False
+            raise
+        return True
 
     async def _patch(
         self, call: Any, key: Key, resource_version: str, patch: list[dict[str, Any]]

@@ -104,21 +104,34 @@ def test_what_is_not_listed_is_counted() -> None:
     assert "3 more: 3 memory" in thread_line(made)
 
 
-def test_the_silence_is_what_the_api_takes() -> None:
-    _, command = commands(entry(alert("responseTime")), SUBJECT)
-    first, body, last = command.split("\n")
-    assert shlex.split(first.replace("<<EOF", ""))[:3] == ["kubectl", "apply", "--server-side"]
-    assert "--field-manager=silence-response-time" in first
-    assert last == "EOF"
-    [silence] = json.loads(body)["spec"]["alerts"]["silences"]
+def silence_of(made: OutboxEntry) -> dict[str, str]:
+    _, command = commands(made, SUBJECT)
+    *words, patch = shlex.split(command)
+    assert words == [
+        "kubectl",
+        "patch",
+        "scalingpolicies",
+        "-n",
+        "shop",
+        "web",
+        "--type=json",
+        "-p",
+    ]
+    [operation] = json.loads(patch)
+    assert (operation["op"], operation["path"]) == ("add", "/spec/alerts/silences/-")
+    silence: dict[str, str] = operation["value"]
+    return silence
+
+
+def test_the_silence_is_of_the_rule_and_ends_by_itself() -> None:
+    silence = silence_of(entry(alert("responseTime")))
     assert (silence["rule"], silence["until"]) == ("responseTime", "2026-11-23T16:05:00Z")
+    assert silence["name"] == "response-time-20261123120500"
     assert re.fullmatch(r"[a-z0-9]([-a-z0-9]*)", silence["name"])
 
 
 def test_several_rules_are_silenced_together() -> None:
-    _, command = commands(entry(alert("cpu"), alert("memory")), SUBJECT)
-    [silence] = json.loads(command.split("\n")[1])["spec"]["alerts"]["silences"]
-    assert "rule" not in silence
+    assert "rule" not in silence_of(entry(alert("cpu"), alert("memory")))
 
 
 @pytest.mark.parametrize(
