@@ -115,6 +115,8 @@ def _sweep(
     settings = spec.default_ttl
     if settings is None or not passes.is_due(settings, memory.sweep, now):
         return []
+    if not passes.may_repeat(settings, memory.sweep, observed.version_tuple, observed.policy):
+        return []
     return [
         Action(
             op=PlanOp.SWEEP,

@@ -19,7 +19,7 @@ from setpoint.api.cachetuning import (
 )
 from setpoint.api.plan import Applied, PlanOp, Risk
 from setpoint.cache import decide, observe, passes, report, sweep
-from setpoint.cache.connect import Client, connect, failure, leave_no_trace
+from setpoint.cache.connect import Client, connect, failure
 from setpoint.cache.model import Memory, Observed
 from setpoint.cache.target import from_secret
 from setpoint.engine.display import Display
@@ -130,19 +130,13 @@ class CacheTuningKind:
         ]
 
     async def _sweep(self, client: Client, settings: DefaultTTL, memory: Memory) -> Memory:
-        observed = await observe.observe(client)
-        await leave_no_trace(client, observed.version_tuple)
-        now = self._now()
-        current = passes.begin(settings, memory.sweep, observed.run_id, now)
         try:
+            info = await client.info()
+            observed = observe.read(info)
+            now = self._now()
+            current = passes.begin(settings, memory.sweep, observed.run_id, now)
             current, hits = await sweep.run_slice(
-                client,
-                settings,
-                current,
-                observed.run_id,
-                observed.version_tuple,
-                sorted(observed.keyspace),
-                now,
+                client, settings, current, info, observed.keyspace, now
             )
         except RedisError as error:
             raise failure(error, "expire") from None
