@@ -8,7 +8,7 @@ UV     := 0.13.9
 STACK  := PYTHONPATH=hack $(BIN)/python -m stack
 
 .DEFAULT_GOAL := help
-.PHONY: help setup stack test unit lint format demo demo-down bench-scaling generate lock clean
+.PHONY: help setup stack test unit lint format demo demo-down histories bench-scaling bench-postgres generate lock clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,8 +51,14 @@ demo: stack ## See all three kinds reconcile; KEEP=1 leaves everything running
 demo-down: $(READY) ## End a demo that was kept: RUN_DIR=…
 	@$(STACK) down $(RUN_DIR)
 
+histories: $(READY) ## 10,000 random histories of alerts against the reference model (5 minutes)
+	@SETPOINT_HISTORIES=10000 $(BIN)/pytest --timeout=1800 tests/unit/alerts/test_histories.py
+
 bench-scaling: stack ## A thousand ScalingPolicies: calls to AWS, and the time to act (35 minutes)
 	@$(BIN)/python tests/bench/scaling.py
+
+bench-postgres: $(READY) ## An analysis of 10,000 tables, and what it takes from pgbench (6 minutes)
+	@$(BIN)/python tests/bench/postgres.py
 
 generate: $(READY) ## Write the CRDs, the docs and the table of AWS that come from models
 	@$(BIN)/python -m setpoint.api.kinds crds

@@ -1,9 +1,11 @@
-"""docs/configuration.md from the configuration's model: python hack/generate_docs.py."""
+"""Docs that come from models and rules: python hack/generate_docs.py."""
 
 from pathlib import Path
 from typing import Any
 
+from setpoint.api.dbtuning import Analysis
 from setpoint.config import Config
+from setpoint.database.rules import RULES
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -83,5 +85,44 @@ def _resolve(node: dict[str, Any], defs: dict[str, Any]) -> dict[str, Any]:
     return node
 
 
+def database() -> str:
+    """docs/database.md with its two generated tables."""
+    text = (DOCS / "database.md").read_text(encoding="utf-8")
+    rules = "| finding | when | needs |\n|---|---|---|\n" + "".join(
+        f"| `{rule.id}` | {rule.when} | {f'`{rule.needs}`' if rule.needs else ''} |\n"
+        for rule in RULES
+    )
+    schema = Analysis.model_json_schema(by_alias=True, mode="serialization")
+    defs = schema.get("$defs", {})
+    defaults = Analysis().wire()
+    thresholds = "| field of `spec.analysis` | default | meaning |\n|---|---|---|\n" + "".join(
+        f"| `{path}` | `{default}` | {meaning} |\n"
+        for path, default, meaning in _thresholds(schema, defs, defaults, "")
+    )
+    return _between(_between(text, "findings", rules), "thresholds", thresholds)
+
+
+def _thresholds(
+    node: dict[str, Any], defs: dict[str, Any], defaults: dict[str, Any], path: str
+) -> list[tuple[str, Any, str]]:
+    rows: list[tuple[str, Any, str]] = []
+    for name, field in node.get("properties", {}).items():
+        inner = _resolve(field, defs)
+        if "properties" in inner:
+            rows += _thresholds(inner, defs, defaults[name], f"{path}{name}.")
+        else:
+            rows.append((f"{path}{name}", defaults[name], " ".join(field["description"].split())))
+    return rows
+
+
+def _between(text: str, name: str, table: str) -> str:
+    """`text` with the table between the marks of that name."""
+    begin, end = f"<!-- {name}: generated -->\n", f"<!-- end of {name} -->"
+    head, _, rest = text.partition(begin)
+    _, _, tail = rest.partition(end)
+    return head + begin + table + end + tail
+
+
 if __name__ == "__main__":
     (DOCS / "configuration.md").write_text(configuration(), encoding="utf-8")
+    (DOCS / "database.md").write_text(database(), encoding="utf-8")

@@ -4,6 +4,7 @@ import os
 import secrets
 import shutil
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote, urlencode
@@ -16,6 +17,7 @@ from stack.certs import Authority
 from stack.install import quiet
 from stack.ports import Port
 from stack.process import Child
+from stack.tools import PostgresTools
 from stack.unprivileged import let_through, unprivileged_user, within_reach
 
 _FAST_SHUTDOWN = signal.SIGINT  # SIGTERM would wait until every client is gone
@@ -25,38 +27,60 @@ _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "password_encryption": "scram-sha-256",
-    "ssl": "on",
-    "ssl_cert_file": "server.crt",
-    "ssl_key_file": "server.key",
     "shared_preload_libraries": "pg_stat_statements",
     "track_io_timing": "on",
     "shared_buffers": "64MB",
     "max_connections": "60",
+    "max_prepared_transactions": "5",
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "log_line_prefix": "%m %u %d %a ",
 }
+_TLS = {"ssl": "on", "ssl_cert_file": "server.crt", "ssl_key_file": "server.key"}
 
 
 class PostgresServer:
-    """One server; tests isolate themselves by databases."""
+    """One server; tests isolate themselves by databases.
+
+    Of `programs`, or the machine's; a streaming `replica_of` another one, with its programs.
+    """
 
     host = "127.0.0.1"
 
-    def __init__(self, run_dir: Path, authority: Authority, *, keep: bool = False) -> None:
-        found = tools.postgres()
+    def __init__(
+        self,
+        run_dir: Path,
+        authority: Authority,
+        *,
+        name: str = "postgres",
+        programs: PostgresTools | None = None,
+        replica_of: "PostgresServer | None" = None,
+        settings: Mapping[str, str] | None = None,
+        keep: bool = False,
+    ) -> None:
+        found = programs or tools.postgres()
         self.has_hypopg = found.has_hypopg
+        self.has_tls = found.has_tls
         self.ca_file = authority.ca
-        self._password = secrets.token_hex(12)
-        self._data = run_dir / "postgres"
-        self._log = run_dir / "logs" / "postgres.log"
+        self._settings = {**_SETTINGS, **(_TLS if found.has_tls else {}), **(settings or {})}
+        self.password: str = replica_of.password if replica_of else secrets.token_hex(12)
+        self._name = name
+        self._data = run_dir / name
+        self._log = run_dir / "logs" / f"{name}.log"
         self._keep = keep
         self._child: Child | None = None
         self._user = unprivileged_user()
         let_through(run_dir, self._user)
-        self.bin = within_reach(found.bin, found.root, self._user, run_dir)
-        self._initdb(authority, run_dir / "postgres.password")
+        self.bin: Path = (
+            replica_of.bin
+            if replica_of
+            else within_reach(found.bin, found.root, self._user, run_dir, name)
+        )
+        if replica_of is None:
+            self._initdb(authority, run_dir / f"{name}.password")
+        else:
+            self._copy(replica_of)
         self._port = Port()
         self.port = self._port.number
         try:
@@ -90,11 +114,13 @@ class PostgresServer:
         dbname: str,
         *,
         host: str = "localhost",
-        sslmode: str = "verify-full",
+        sslmode: str | None = None,
         **parameters: str,
     ) -> str:
-        """A connection URI; `sslmode=verify-full` needs `sslrootcert` or a `ca.crt` beside it."""
-        query = urlencode({"sslmode": sslmode, **parameters})
+        """A connection URI; `sslmode=verify-full`, the default where the server has TLS, needs
+        `sslrootcert` or a `ca.crt` beside it."""
+        mode = sslmode or ("verify-full" if self.has_tls else "disable")
+        query = urlencode({"sslmode": mode, **parameters})
         return (
             f"postgresql://{quote(user, safe='')}:{quote(password, safe='')}"
             f"@{host}:{self.port}/{quote(dbname, safe='')}?{query}"
@@ -103,7 +129,7 @@ class PostgresServer:
     def superuser_uri(self, dbname: str = "postgres") -> str:
         """For set-up only."""
         return self.uri(
-            _SUPERUSER, self._password, dbname, host=self.host, sslrootcert=str(self.ca_file)
+            _SUPERUSER, self.password, dbname, host=self.host, sslrootcert=str(self.ca_file)
         )
 
     def execute(self, statement: Any, dbname: str = "postgres") -> None:
@@ -130,7 +156,7 @@ class PostgresServer:
     def _initdb(self, authority: Authority, password_file: Path) -> None:
         self._data.mkdir(mode=0o700)
         password_file.touch(mode=0o600)
-        password_file.write_text(self._password, encoding="utf-8")
+        password_file.write_text(self.password, encoding="utf-8")
         self._give(self._data)
         self._give(password_file)
         quiet(
@@ -142,19 +168,35 @@ class PostgresServer:
             cwd=self._data,
         )  # fmt: skip
         password_file.unlink()
-        pair = authority.server("postgres")
+        pair = authority.server(self._name)
         for source, name in ((pair.cert, "server.crt"), (pair.key, "server.key")):
             shutil.copy(source, self._data / name)
             self._give(self._data / name)
+
+    def _copy(self, primary: "PostgresServer") -> None:
+        """As pg_basebackup does it; TLS files are in the directory that is copied."""
+        self._data.mkdir(mode=0o700)
+        self._give(self._data)
+        connection = (
+            f"host={self.host} port={primary.port} user={_SUPERUSER} password={primary.password}"
+        )
+        quiet(
+            [
+                self.bin / "pg_basebackup", "-D", self._data, "-d", connection,
+                "--write-recovery-conf", "--checkpoint=fast", "--no-sync",
+            ],
+            user=self._user,
+            cwd=self._data,
+        )  # fmt: skip
 
     def _give(self, path: Path) -> None:
         if self._user is not None:
             os.chown(path, self._user, -1)
 
     def _start(self) -> None:
-        settings = [f"-c{name}={value}" for name, value in _SETTINGS.items()]
+        settings = [f"-c{name}={value}" for name, value in self._settings.items()]
         self._child = Child.start(
-            "postgres",
+            self._name,
             [self.bin / "postgres", "-D", self._data, f"-p{self.port}", *settings],
             log_file=self._log,
             user=self._user,

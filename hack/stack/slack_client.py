@@ -30,7 +30,7 @@ class SlackStack:
         self._call("PUT", "faults", [dict(fault) for fault in faults])
 
     def settings(self, **values: Any) -> None:
-        """archived, missing, revoked, deleted."""
+        """archived, missing, revoked, outsiders, no_history, deleted, a_minute, channel_seconds."""
         self._call("POST", "settings", values)
 
     def forget(self) -> None:

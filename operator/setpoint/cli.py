@@ -1,4 +1,4 @@
-"""The command line: `setpoint run`."""
+"""The command line: `setpoint run`, `setpoint analyze postgres URL` and `… redis URL`."""
 
 import argparse
 import asyncio
@@ -7,12 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from setpoint import __version__
+from setpoint.cache import cli as cache
 from setpoint.config import ConfigError
+from setpoint.database import command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit status: 0, or 2 for wrong usage or a wrong configuration."""
     parsed = _parser().parse_args(arguments)
+    if parsed.command == "analyze":
+        return cache.run(parsed) if parsed.target == "redis" else command.run(parsed)
     from setpoint import main as operator  # noqa: PLC0415 - `--help` need not load kopf and boto3
     from setpoint.telemetry import logs  # noqa: PLC0415
 
@@ -45,6 +49,10 @@ def _parser() -> argparse.ArgumentParser:
         help="address of /livez, /readyz and /metrics (default: %(default)s)",
     )
     run.add_argument("--log-level", default="INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
+    analyze = commands.add_parser("analyze", help="analyse once, without Kubernetes")
+    targets = analyze.add_subparsers(dest="target", required=True)
+    command.add_arguments(targets.add_parser("postgres", help="a Postgres server"))
+    cache.add_arguments(targets.add_parser("redis", help="a Redis server or cluster"))
     return parser
 
 

@@ -40,8 +40,8 @@ class Grant(_Section):
     """AWS regions."""
 
     resources: Annotated[list[str], Field(min_length=1)]
-    """Patterns (`*` and `?`) of resource names: service/CLUSTER/SERVICE of ECS, NAMESPACE:RESOURCEID
-    of another scalable target (dynamodb:table/orders), db:INSTANCE of RDS."""
+    """Patterns (`*` and `?`) of resource names: service/CLUSTER/SERVICE of ECS, db:INSTANCE of RDS,
+    NAMESPACE:RESOURCEID of another scalable target (dynamodb:table/orders)."""
 
 
 class Networks(_Section):

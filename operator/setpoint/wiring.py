@@ -93,7 +93,7 @@ def assemble(
     def delivered(key: Key) -> None:
         queue.add(key, DELIVERED)
 
-    notifier = Notifier(kube, grants, network, config, delivered)
+    notifier = Notifier(kube, grants, network, config, delivered, now)
     reconciler = Reconciler(
         kinds,
         store,

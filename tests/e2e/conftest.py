@@ -25,6 +25,8 @@ from stack.slack_client import SlackStack
 ROOT = Path(__file__).parents[2]
 USER = f"system:serviceaccount:{NAMESPACE}:{SERVICE_ACCOUNT}"
 LIMITS = {"backoffBase": "200ms", "backoffCeiling": "2s", "stalledAfter": "3s"}
+AT_ONCE = {"wait": "0s", "interval": "1s"}
+"""Of alerts.group: tests do not wait for others that may begin."""
 _numbers = itertools.count(1)
 
 

@@ -9,7 +9,7 @@ from stack.operator import OperatorProcess, configuration
 from stack.postgres import PostgresServer
 from stack.redis import RedisServer
 from stack.slack_client import SlackStack
-from tests.e2e.conftest import LIMITS, Space
+from tests.e2e.conftest import AT_ONCE, LIMITS, Space
 
 
 def test_a_missing_service_is_waited_for(space: Space) -> None:
@@ -209,9 +209,8 @@ def test_killed_at_any_moment_it_loses_and_repeats_nothing(
     kills = 5
     for number, pause in enumerate([0.0, 0.15, 0.3, 0.6, 1.2]):
         capacity = {"min": 2, "max": 20 + number}
-        space.apply(
-            "ScalingPolicy", "web", space.scaling(capacity=capacity, alerts={"slack": target})
-        )
+        alerts = {"slack": target, "group": AT_ONCE}
+        space.apply("ScalingPolicy", "web", space.scaling(capacity=capacity, alerts=alerts))
         time.sleep(pause)
         operator.kill()
         operator.start()

@@ -1,159 +1,160 @@
 """Slack's Web API and incoming webhooks. The only module that imports slack_sdk."""
 
-import asyncio
-import ssl
-from collections.abc import Callable
-from dataclasses import dataclass
-from urllib.parse import urlsplit
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from setpoint.alerts import http
+from setpoint.alerts.http import Answer
 from setpoint.alerts.message import Message
-from setpoint.api.conditions import Reason
+from setpoint.api.alerts import MessageRef
 from setpoint.config import Config
-from setpoint.engine.failure import Failure
-from setpoint.trust.network import Network
 
-_TIMEOUT_SECONDS = 15
+_EVENT_TYPE = "setpoint_alert"
 
 # Errors that the same message can overcome later without a person's help.
 _PASSING = frozenset(
     {"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable",
-     "request_timeout", "team_added_to_org"}
+     "request_timeout", "team_added_to_org", "message_limit_exceeded"}
 )  # fmt: skip
 
+GONE = frozenset(
+    {"message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found",
+     "cannot_reply_to_message"}
+)  # fmt: skip
+"""Refusals that mean: the message is no longer there, or no longer ours, so post another."""
 
-@dataclass(frozen=True)
-class Sent:
-    """Slack's answer. Exactly one holds: delivered (`ok`), refused for good (`refused` has
-    Slack's error code), or to be tried again (`retry`, after `retry_after` seconds if Slack says).
+
+class Slack:
+    """Sends one call, once; what follows from its answer is the notifier's.
+
+    Methods raise Failure where Slack's host may not be reached.
     """
 
-    ok: bool = False
-    ts: str | None = None
-    channel: str | None = None
-    refused: str | None = None
-    retry_after: float | None = None
-
-    @property
-    def retry(self) -> bool:
-        """Whether to try again."""
-        return not self.ok and self.refused is None
-
-
-class SlackSender:
-    """Sends one message, once; retries are the notifier's."""
-
-    def __init__(self, config: Callable[[], Config], network: Network) -> None:
+    def __init__(self, config: Callable[[], Config], client: http.Client) -> None:
         self._config = config
-        self._network = network
+        self._client = client
 
-    async def post(self, token: str, channel: str, message: Message) -> Sent:
-        """chat.postMessage."""
-        return await self._call(token, "chat.postMessage", channel, message)
+    async def post(self, token: str, channel: str, message: Message, mark: str) -> Answer:
+        """chat.postMessage of a group's message. `mark` names it for `find`."""
+        return await self._call(
+            token, "chat.postMessage", {"channel": channel, **_content(message), **_marked(mark)}
+        )
 
-    async def update(self, token: str, channel: str, ts: str, message: Message) -> Sent:
-        """chat.update; a message that a person deleted meanwhile is posted anew."""
-        sent = await self._call(token, "chat.update", channel, message, ts=ts)
-        if sent.refused in ("message_not_found", "cant_update_message"):
-            return await self.post(token, channel, message)
-        return sent
+    async def update(self, token: str, at: MessageRef, message: Message, mark: str) -> Answer:
+        """chat.update of a group's message."""
+        body = {"channel": at.channel, "ts": at.ts, **_content(message), "metadata": _meta(mark)}
+        return await self._call(token, "chat.update", body)
 
-    async def webhook(self, url: str, message: Message) -> Sent:
-        """Post to an incoming webhook. Raises Failure for a URL that may not be reached."""
-        host, port = _webhook_host(url)
-        address = await self._network.pin(host, port)
+    async def reply(
+        self, token: str, at: MessageRef, text: str, mark: str, *, broadcast: bool
+    ) -> Answer:
+        """chat.postMessage into a message's thread; `broadcast`: shown in the channel too."""
+        body = {
+            "channel": at.channel,
+            "thread_ts": at.ts,
+            "text": text,
+            "reply_broadcast": broadcast,
+            "parse": "none",
+            "link_names": False,
+            **_marked(mark),
+        }
+        return await self._call(token, "chat.postMessage", body)
+
+    async def find(
+        self, token: str, channel: str, mark: str, *, since: float, thread: str | None = None
+    ) -> Answer:
+        """Look for a message by its mark (needs the scope channels:history, or groups:history).
+
+        `data` of a good answer has its channel and ts, or is None: it is not there.
+        """
+        body = {
+            "channel": channel,
+            "oldest": f"{max(since, 0.0):.6f}",
+            "limit": 200,
+            "include_all_metadata": True,
+        }
+        method = "conversations.history"
+        if thread is not None:
+            method, body["ts"] = "conversations.replies", thread
+        answer = await self._call(token, method, body)
+        if not answer.ok:
+            return answer
+        messages = (answer.data or {}).get("messages")
+        for message in messages if isinstance(messages, list) else ():
+            meta = message.get("metadata") or {}
+            payload = meta.get("event_payload") or {}
+            if meta.get("event_type") == _EVENT_TYPE and payload.get("mark") == mark:
+                return Answer(ok=True, data={"channel": channel, "ts": message.get("ts")})
+        return Answer(ok=True)
+
+    async def webhook(self, url: str, message: Message) -> Answer:
+        """Post to an incoming webhook."""
         payload = {"text": message.text, "attachments": list(message.attachments)}
-        timeout = aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS)
-        connector = aiohttp.TCPConnector(resolver=_Pinned(address), use_dns_cache=False)
-        try:
-            async with (
-                aiohttp.ClientSession(connector=connector, timeout=timeout) as session,
-                session.post(url, json=payload, allow_redirects=False) as answer,
-            ):
-                return _webhook_answer(answer.status, answer.headers.get("Retry-After"))
-        except (aiohttp.ClientError, TimeoutError):
-            return Sent()
+        return await http.post(self._client(), url, payload)
 
-    async def _call(
-        self, token: str, method: str, channel: str, message: Message, ts: str | None = None
-    ) -> Sent:
+    async def _call(self, token: str, method: str, body: Mapping[str, Any]) -> Answer:
         client = AsyncWebClient(
             token=token,
             base_url=self._config().slack.api_url,
-            timeout=_TIMEOUT_SECONDS,
+            session=self._client(),
             retry_handlers=[],
-            ssl=ssl.create_default_context(),
         )
-        body = {
-            "channel": channel,
-            "text": message.text,
-            "attachments": list(message.attachments),
-            "parse": "none",
-            "link_names": False,
-        }
-        body |= {"ts": ts} if ts else {"unfurl_links": False, "unfurl_media": False}
         try:
-            answer = await client.api_call(method, json=body)
+            answer = await client.api_call(method, json=dict(body))
         except SlackApiError as error:
             return _refusal(error)
-        except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError, ValueError):
-            return Sent()
-        return Sent(ok=True, ts=answer.get("ts"), channel=answer.get("channel") or channel)
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            return Answer(passing="not_json", unsure=True)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            return http.of_error(error)
+        return Answer(ok=True, data=answer.data if isinstance(answer.data, dict) else None)
 
 
-class _Pinned(aiohttp.abc.AbstractResolver):
-    """Resolves every name to the one address that was checked."""
-
-    def __init__(self, address: str) -> None:
-        self._address = address
-
-    async def resolve(
-        self, host: str, port: int = 0, family: int = 0
-    ) -> list[aiohttp.abc.ResolveResult]:
-        """The pinned address."""
-        return [
-            {
-                "hostname": host, "host": self._address, "port": port,
-                "family": family, "proto": 0, "flags": 0,
-            }
-        ]  # fmt: skip
-
-    async def close(self) -> None:
-        """Nothing to close."""
-
-
-def _webhook_host(url: str) -> tuple[str, int]:
-    parts = urlsplit(url)
-    if parts.scheme not in ("https", "http") or not parts.hostname:
-        raise Failure(Reason.SECRET_INVALID, "the Slack webhook's Secret holds no https URL")
-    is_local = parts.hostname in ("127.0.0.1", "localhost", "::1")
-    if parts.scheme == "http" and not is_local:
-        raise Failure(Reason.SECRET_INVALID, "the Slack webhook's URL must begin with https://")
-    return parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
-
-
-def _webhook_answer(status: int, retry_after: str | None) -> Sent:
-    if status == 200:
-        return Sent(ok=True)
-    if status == 429 or status >= 500:
-        return Sent(retry_after=_seconds(retry_after))
-    return Sent(refused=f"http_{status}")
-
-
-def _refusal(error: SlackApiError) -> Sent:
-    answer = error.response
-    status = getattr(answer, "status_code", 200)
-    code = answer.get("error") if isinstance(getattr(answer, "data", None), dict) else None
-    if status == 429 or status >= 500 or code in _PASSING or not isinstance(code, str):
-        return Sent(retry_after=_seconds(answer.headers.get("Retry-After")))
-    return Sent(refused=code[:64] if code.replace("_", "").isalnum() else "unknown_error")
-
-
-def _seconds(text: str | None) -> float | None:
-    try:
-        return min(max(float(text), 0.0), 3600.0) if text else None
-    except ValueError:
+def placed(answer: Answer, channel: str) -> MessageRef | None:
+    """Where the message of a good answer stands."""
+    data = answer.data or {}
+    ts = data.get("ts")
+    if not isinstance(ts, str) or not ts:
         return None
+    found = data.get("channel")
+    return MessageRef(channel=found if isinstance(found, str) and found else channel, ts=ts)
+
+
+def _content(message: Message) -> dict[str, Any]:
+    return {
+        "text": message.text,
+        "attachments": list(message.attachments),
+        "parse": "none",
+        "link_names": False,
+    }
+
+
+def _marked(mark: str) -> dict[str, Any]:
+    return {"unfurl_links": False, "unfurl_media": False, "metadata": _meta(mark)}
+
+
+def _meta(mark: str) -> dict[str, Any]:
+    return {"event_type": _EVENT_TYPE, "event_payload": {"mark": mark}}
+
+
+def _refusal(error: SlackApiError) -> Answer:
+    """Slack's own text stays out: it may hold anything; its code may not."""
+    answer = error.response
+    status = int(getattr(answer, "status_code", 0) or getattr(answer, "status", 200))
+    data = getattr(answer, "data", None)
+    code = data.get("error") if isinstance(data, dict) else None
+    retry_after = http.seconds(answer.headers.get("Retry-After"))
+    if status == 429 or code in ("ratelimited", "rate_limited"):
+        return Answer(passing="rate_limited", retry_after=retry_after)
+    if status >= 500:
+        return Answer(passing="server_error", retry_after=retry_after, unsure=True)
+    if not isinstance(code, str):
+        return Answer(passing="not_json", retry_after=retry_after, unsure=True)
+    if code in _PASSING:
+        return Answer(passing=code, retry_after=retry_after, unsure=True)
+    return Answer(refused=code[:64] if code.replace("_", "").isalnum() else "unknown_error")

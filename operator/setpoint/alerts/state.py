@@ -1,115 +1,147 @@
-"""Which alerts fire, and what must be said about them. Pure.
+"""Each alert on its way: inactive → pending → firing → resolved. Pure.
 
-What must be said stands in the outbox of status before it is sent, and is dropped only when it is
-known to be delivered, so that a restart loses nothing and repeats at most what was in flight.
+Whatever decides is in status, so that a restart changes nothing, but for one thing: which of the
+last looks were breaches (M of N) is remembered by the process, and begins anew with the first
+breach of a pending alert.
 """
 
-import hashlib
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from setpoint.api.alerts import AlertsStatus, FiringAlert, OutboxEntry
-from setpoint.engine.conditions import wire_time
-from setpoint.engine.model import Sample
+from setpoint.alerts.reading import Name, Reading, Readings
+from setpoint.api.alerts import Alert, AlertState
+from setpoint.engine.conditions import read_time, wire_time
 
-FIRING = "Firing"
-RESOLVED = "Resolved"
-KEPT = 10
-"""Entries of the outbox; older ones of the same incident are merged into the newest."""
+TREND = 16
+"""Values that are kept for the trend."""
 
 
 @dataclass(frozen=True)
-class Delivery:
-    """What became of an entry of the outbox. `error` None: it was delivered, and `ts` names the
-    message in `channel` where Slack says so. Otherwise it was refused for good."""
+class Memory:
+    """What the process remembers of the last looks, by alert: breaches, values, newest reading."""
 
-    entry_id: str
-    channel: str | None = None
-    ts: str | None = None
-    error: str | None = None
+    breaches: Mapping[Name, Sequence[bool]] = field(default_factory=dict)
+    trends: Mapping[Name, Sequence[float]] = field(default_factory=dict)
+    readings: Readings = field(default_factory=dict)
 
 
-def evaluate(samples: Sequence[Sample], previous: AlertsStatus, now: datetime) -> AlertsStatus:
-    """The alerts after a look. A value without data changes nothing.
+def remember(memory: Memory, items: Sequence[Alert], readings: Readings) -> Memory:
+    """The memory with what a look brought; no data is no value, and changes nothing."""
+    trends, newest = dict(memory.trends), dict(memory.readings)
+    for name, reading in readings.items():
+        if reading.number is not None:
+            trends[name] = (*trends.get(name, ()), reading.number)[-TREND:]
+        if reading.breached is not None and not reading.gone:
+            newest[name] = reading
+    # Of single objects only those that matter now, or the memory would grow with every finding.
+    known = {(item.rule, item.target) for item in items} | set(readings)
+    return Memory(
+        memory.breaches,
+        {name: values for name, values in trends.items() if not name[1] or name in known},
+        {name: value for name, value in newest.items() if not name[1] or name in known},
+    )
 
-    What is shown of an alert is from when it began to fire, so that status is still while values
-    move.
-    """
-    known = {sample.rule: sample for sample in samples}
-    kept = [alert for alert in previous.firing if _goes_on(alert, known)]
-    names = {alert.rule for alert in kept}
-    begun = [
-        _begin(sample, now) for sample in samples if sample.breached and sample.rule not in names
-    ]
-    if not begun and len(kept) == len(previous.firing):
-        return previous
-    firing = sorted([*kept, *begun], key=lambda alert: (alert.severity.rank, alert.rule))
-    ended = [alert for alert in previous.firing if alert not in kept]
-    entry = _entry(firing or ended, FIRING if firing else RESOLVED, now)
-    return previous.model_copy(
+
+def advance(
+    items: Sequence[Alert], readings: Readings, memory: Memory, now: datetime
+) -> tuple[list[Alert], Memory]:
+    """The alerts after a look, in their order with new ones last, and the memory."""
+    breaches = dict(memory.breaches)
+    after: list[Alert] = []
+    known = {(item.rule, item.target): item for item in items}
+    for name in dict.fromkeys([*known, *readings]):
+        item, reading = known.get(name), readings.get(name)
+        if reading is None or (reading.breached is None and not reading.gone):
+            moved = item
+        elif item is not None and item.state is AlertState.FIRING:
+            moved = _firing(item, reading, now)
+            breaches.pop(name, None)
+        else:
+            seen = _seen(breaches.get(name), item, reading)
+            breaches[name] = seen
+            moved = _not_firing(item, reading, seen, now)
+            if not any(seen):
+                del breaches[name]
+        if moved is not None:
+            after.append(moved)
+    return after, Memory(breaches, memory.trends, memory.readings)
+
+
+def _seen(before: Sequence[bool] | None, item: Alert | None, reading: Reading) -> Sequence[bool]:
+    """The last `of` looks, this one included. A pending alert had a breach, whatever is known."""
+    if before is None:
+        is_pending = item is not None and item.state is AlertState.PENDING
+        before = (True,) if is_pending else ()
+    return (*before, reading.breached is True)[-reading.settings.of :]
+
+
+def _not_firing(
+    item: Alert | None, reading: Reading, seen: Sequence[bool], now: datetime
+) -> Alert | None:
+    """Of an alert that is inactive, pending, or resolved and not told yet."""
+    is_pending = item is not None and item.state is AlertState.PENDING
+    if reading.gone or not any(seen):
+        return _back(item) if is_pending else item
+    if not is_pending:
+        if not reading.breached:
+            return item
+        item = _begin(item, reading, now)
+    if item is None:
+        return None
+    settings = reading.settings
+    is_long_enough = now - read_time(item.since) >= settings.for_
+    if reading.breached and sum(seen) >= settings.breaches and is_long_enough:
+        return item.model_copy(
+            update={
+                "state": AlertState.FIRING,
+                "severity": reading.severity,
+                "value": reading.value[:64],
+                "threshold": reading.threshold[:64],
+                "ended": None,
+            }
+        )
+    return item
+
+
+def _firing(item: Alert, reading: Reading, now: datetime) -> Alert | None:
+    if reading.holds and not reading.gone:
+        severity = reading.severity if reading.breached else item.severity
+        if item.good_since is None and item.severity is severity:
+            return item
+        return item.model_copy(update={"good_since": None, "severity": severity})
+    since = now if item.good_since is None else read_time(item.good_since)
+    if not reading.gone and now - since < reading.settings.keep_firing_for:
+        return item.model_copy(update={"good_since": wire_time(since)})
+    if item.suppressed_by and not item.told:  # nobody knew of it
+        return None
+    return item.model_copy(
         update={
-            "firing": firing,
-            "count": len(firing),
-            "outbox": _appended(previous.outbox, entry),
+            "state": AlertState.RESOLVED,
+            "good_since": None,
+            "suppressed_by": None,
+            "ended": wire_time(now),
         }
     )
 
 
-def settle(previous: AlertsStatus, deliveries: Sequence[Delivery]) -> AlertsStatus:
-    """The alerts after messages were delivered, or refused for good."""
-    state = previous
-    for delivery in deliveries:
-        entry = next((e for e in state.outbox if e.id == delivery.entry_id), None)
-        if entry is None:  # replaced by a newer one while it was on its way
-            if state.ts is None and state.firing and delivery.ts is not None:
-                update = {"channel": delivery.channel, "ts": delivery.ts}
-                state = state.model_copy(update=update)
-            continue
-        if delivery.error is not None:
-            state = state.model_copy(update={"error": delivery.error})
-            continue
-        is_over = entry.kind == RESOLVED
-        state = state.model_copy(
-            update={
-                "outbox": [e for e in state.outbox if e.id != entry.id],
-                "channel": None if is_over else delivery.channel,
-                "ts": None if is_over else delivery.ts,
-                "error": None,
-            }
-        )
-    return state
-
-
-def _goes_on(alert: FiringAlert, known: dict[str, Sample]) -> bool:
-    """An alert ends when its value is good again, or its rule is gone."""
-    sample = known.get(alert.rule)
-    return sample is not None and sample.breached is not False
-
-
-def _begin(sample: Sample, now: datetime) -> FiringAlert:
-    return FiringAlert(
-        rule=sample.rule,
-        severity=sample.severity,
-        value=sample.shown,
-        threshold=sample.shown_threshold,
+def _begin(item: Alert | None, reading: Reading, now: datetime) -> Alert:
+    """Pending; what was told of an earlier round of it is still to be taken back."""
+    return Alert(
+        rule=reading.rule,
+        target=reading.target,
+        severity=reading.severity,
+        state=AlertState.PENDING,
+        value=reading.value[:64],
+        threshold=reading.threshold[:64],
         since=wire_time(now),
+        ended=item.ended if item else None,
+        told=item.told if item else None,
     )
 
 
-def _entry(alerts: Sequence[FiringAlert], kind: str, now: datetime) -> OutboxEntry:
-    content = json.dumps([kind, wire_time(now), [alert.wire() for alert in alerts]])
-    name = hashlib.sha256(content.encode()).hexdigest()[:16]
-    return OutboxEntry(id=name, kind=kind, alerts=list(alerts))
-
-
-def _appended(outbox: Sequence[OutboxEntry], entry: OutboxEntry) -> list[OutboxEntry]:
-    """The newest state of an incident says all that the older ones of it would have said.
-
-    A resolved incident that nobody heard of is not worth two messages: an undelivered Firing is
-    kept before its Resolved, all further ones in between are merged.
-    """
-    if outbox and outbox[-1].kind == entry.kind == FIRING:
-        return [*outbox[:-1], entry]
-    return [*outbox, entry][-KEPT:]
+def _back(item: Alert | None) -> Alert | None:
+    """A pending alert that does not fire: inactive, or resolved if it was told before."""
+    if item is None or not item.told:
+        return None
+    return item.model_copy(update={"state": AlertState.RESOLVED})

@@ -147,8 +147,8 @@ class TargetTracking(Model):
     RequestCountPerTarget, else in the metric's own unit."""
 
     name: PolicyName | None = None
-    """Name of the policy when it is created; cpu-scaling, memory-scaling, METRIC-scaling when not
-    set. A policy that AWS has for this metric keeps its name."""
+    """Name of the policy when it is created: cpu-scaling, memory-scaling, METRIC-scaling when not
+    set. A policy that AWS has for this metric already keeps its name."""
 
     scale_out_cooldown: Cooldown | None = None
     """Time after adding capacity before more is added for the same metric. When not set: 5m for an
@@ -213,6 +213,11 @@ class StepScaling(Model):
         json_schema_extra=validations(
             cel("has(self.metric) != has(self.custom)", "set either metric or custom"),
             cel(
+                "!has(self.period) || self.period in ['10s', '30s'] || "
+                "duration(self.period).getSeconds() % 60 == 0",
+                "period must be 10s, 30s or whole minutes",
+            ),
+            cel(
                 _ONE_FORM.format(side="above", verb="add"),
                 "all steps above must add a number, or all a share, or all set",
             ),
@@ -275,7 +280,8 @@ class Schedule(Model):
     rate(1 day); or at(2027-01-31T08:00:00)."""
 
     time_zone: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_+/-]+$")] | None = None
-    """IANA time zone of cron and at, such as Europe/Berlin; UTC when not set."""
+    """IANA time zone of cron and at, such as Europe/Berlin. UTC when not set; an action that was
+    adopted keeps its own."""
 
     min: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
     """Fewest from then on; unchanged when not set."""
@@ -284,10 +290,10 @@ class Schedule(Model):
     """Most from then on; unchanged when not set."""
 
     start: Moment | None = None
-    """First moment at which it may fire."""
+    """First moment at which it may fire; an action that was adopted keeps its own."""
 
     end: Moment | None = None
-    """Last moment at which it may fire."""
+    """Last moment at which it may fire; an action that was adopted keeps its own."""
 
 
 class PredictiveMode(StrEnum):

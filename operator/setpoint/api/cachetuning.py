@@ -1,25 +1,62 @@
 """CacheTuning: analysis, eviction policy and default TTL of a Redis server."""
 
+import re
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
-from setpoint.api.alerts import SlackTarget
+from setpoint.api.alerts import Alerts, RuleName, rules_of_kind
 from setpoint.api.base import ATOMIC, Model, SecretRef, cel, validations
 from setpoint.api.common import CommonSpec, CommonStatus
 from setpoint.api.crd import Column, Names
+from setpoint.api.ignore import Ignore
 from setpoint.api.types import Duration, Percent
 
 GlobPattern = Annotated[str, Field(min_length=1, max_length=256)]
 """A pattern of Redis keys, as SCAN's MATCH takes it."""
 
 
+_SIZE = re.compile(r"([1-9][0-9]{0,8})(Ki|Mi|Gi|Ti)")
+_UNITS = {"Ki": 1024, "Mi": 1024**2, "Gi": 1024**3, "Ti": 1024**4}
+SIZE_PATTERN = r"^[1-9][0-9]{0,8}(Ki|Mi|Gi|Ti)$"
+
+
+def parse_size(value: object) -> int:
+    """`2Gi` → bytes. Raises ValueError for anything that is no size's text."""
+    match = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    if not match:
+        raise ValueError("write a size in Ki, Mi, Gi or Ti, such as 512Mi")
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def format_size(value: int) -> str:
+    """Bytes → the shortest text that `parse_size` reads back."""
+    unit = next(unit for unit in ("Ti", "Gi", "Mi", "Ki") if value % _UNITS[unit] == 0)
+    return f"{value // _UNITS[unit]}{unit}"
+
+
+MemorySize = Annotated[
+    int,
+    BeforeValidator(parse_size),
+    PlainSerializer(format_size, return_type=str),
+    WithJsonSchema(
+        {"type": "string", "pattern": SIZE_PATTERN, "maxLength": 16, "example": "512Mi"}
+    ),
+]
+"""An amount of memory, `512Mi`; in Python an int of bytes."""
+
+
 class RedisServer(Model):
     """The Redis server."""
 
     secret_ref: SecretRef
-    """Secret with the key url, or with host, port, username, password, ca.crt."""
+    """Secret with the key url, or with host, port, username, password, ca.crt; with the key
+    sentinels (host:port, with commas) and master-name, the primary is asked of Sentinel."""
+
+    memory_limit: MemorySize | None = None
+    """Memory limit of each server's container: Redis itself cannot tell it. Memory usage is
+    measured against it where maxmemory is not set."""
 
 
 class MaxmemoryPolicy(StrEnum):
@@ -35,12 +72,82 @@ class MaxmemoryPolicy(StrEnum):
     VOLATILE_TTL = "volatile-ttl"
 
 
+LayoutName = Annotated[str, Field(min_length=1, max_length=32, pattern=r"^[A-Za-z][A-Za-z -]*$")]
+
+
 class CacheConfig(Model):
     """Settings of the server. What is not set is left alone."""
 
     maxmemory_policy: MaxmemoryPolicy | None = None
     """What Redis evicts when maxmemory is reached. An allkeys-* policy deletes any key, also a
-    job of a queue, so a change to it waits for approval."""
+    job of a queue: a change to it waits for approval, and is refused where there are such keys."""
+
+    maxmemory: MemorySize | None = None
+    """The memory at which Redis evicts, or refuses writes."""
+
+    maxmemory_samples: Annotated[int, Field(ge=1, le=64)] | None = None
+    """Keys that are compared for each eviction: more is nearer to true LRU, and slower."""
+
+    lfu_decay_time: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    """Minutes after which the counter of an LFU policy is lowered."""
+
+    lfu_log_factor: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    """How slowly the counter of an LFU policy rises."""
+
+    active_expire_effort: Annotated[int, Field(ge=1, le=10)] | None = None
+    """How hard Redis looks for expired keys."""
+
+    activedefrag: bool | None = None
+    """Whether Redis defragments its memory while it runs."""
+
+    lazyfree_lazy_eviction: bool | None = None
+    """Whether evicted keys are freed in the background."""
+
+    lazyfree_lazy_expire: bool | None = None
+    """Whether expired keys are freed in the background."""
+
+    lazyfree_lazy_server_del: bool | None = None
+    """Whether overwritten keys are freed in the background."""
+
+    lazyfree_lazy_user_del: bool | None = None
+    """Whether DEL frees in the background, as UNLINK does."""
+
+    latency_monitor_threshold: Annotated[int, Field(ge=0, le=3_600_000)] | None = None
+    """Milliseconds from which events are noted for LATENCY; 0 notes none."""
+
+    slowlog_log_slower_than: Annotated[int, Field(ge=-1, le=3_600_000_000)] | None = None
+    """Microseconds from which commands go to the slow log; -1 for none."""
+
+    slowlog_max_len: Annotated[int, Field(ge=0, le=100_000)] | None = None
+    """Commands that the slow log keeps."""
+
+    timeout: Annotated[int, Field(ge=0, le=31_536_000)] | None = None
+    """Seconds after which an idle client's connection is closed; 0 for never."""
+
+    tcp_keepalive: Annotated[int, Field(ge=0, le=86_400)] | None = None
+    """Seconds between probes of idle connections."""
+
+    rewrite: bool = False
+    """Also writes the settings to the server's configuration file (CONFIG REWRITE). Without it,
+    they are set again after a restart."""
+
+    acknowledge: Annotated[
+        list[LayoutName],
+        Field(max_length=32, json_schema_extra={"x-kubernetes-list-type": "set"}),
+    ] = []
+    """Names of layouts whose keys may be evicted, such as Sidekiq or sessions, as the refusal of a
+    policy names them."""
+
+    def settings(self) -> dict[str, str]:
+        """What is set, by Redis' own names and in Redis' own words."""
+        found = {}
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if name in ("rewrite", "acknowledge") or value is None:
+                continue
+            text = ("yes" if value else "no") if isinstance(value, bool) else str(value)
+            found[name.replace("_", "-")] = text
+        return found
 
 
 class KeyType(StrEnum):
@@ -136,25 +243,28 @@ class CacheThresholds(Model):
     """The alert fires when memory usage is above this."""
 
 
-class CacheAlerts(Model):
+class CacheAlerts(Alerts):
     """When to alert, and where to."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules_of_kind(RuleName.HIT_RATE, RuleName.MEMORY_USAGE)
+    )
 
     thresholds: CacheThresholds = CacheThresholds()
     """Values at which an alert fires."""
-
-    slack: SlackTarget | None = None
-    """Where in Slack alerts go. Without it, the channel that the operator's configuration sets
-    for this namespace, if it does."""
 
 
 class CacheTuningSpec(CommonSpec):
     """What the cache should be, and what to look at."""
 
     redis: RedisServer
-    """The Redis server."""
+    """A Redis server, a cluster, or what Sentinel watches."""
 
     config: CacheConfig = CacheConfig()
     """Settings of the server."""
+
+    ignore: Annotated[list[Ignore], Field(max_length=100, json_schema_extra=ATOMIC)] = []
+    """Findings that are not wanted."""
 
     default_ttl: DefaultTTL | None = Field(default=None, alias="defaultTTL")
     """A TTL for keys that have none."""
@@ -169,13 +279,22 @@ class AnalysisState(StrEnum):
     OK = "OK"
     COLLECTING = "Collecting"
     NO_TRAFFIC = "NoTraffic"
+    TOO_FEW_LOOKUPS = "TooFewLookups"
+
+
+class ConfigSource(StrEnum):
+    """Where settings are kept: what is kept at run time only is lost at a restart."""
+
+    RUNTIME = "Runtime"
+    FILE = "File"
 
 
 class CacheStatus(Model):
     """What was measured; written when it moves much. The live values are in Prometheus."""
 
     state: AnalysisState
-    """OK; Collecting until two samples are there; NoTraffic without lookups in the window."""
+    """OK; Collecting until two samples are there; NoTraffic without lookups in the window;
+    TooFewLookups with fewer than 100."""
 
     hit_rate: Annotated[str, Field(max_length=16)] | None = None
     """Share of lookups in the window that found their key."""
@@ -191,6 +310,18 @@ class CacheStatus(Model):
 
     maxmemory_policy: Annotated[str, Field(max_length=32)] | None = None
     """The eviction policy in force."""
+
+    nodes: int | None = None
+    """Servers that were seen."""
+
+    keys_without_ttl: Annotated[str, Field(max_length=16)] | None = None
+    """Share of the keys that have no TTL."""
+
+    bytes_without_ttl: Annotated[str, Field(max_length=16)] | None = None
+    """Share of the keys' memory that has no TTL, by a sample."""
+
+    config_source: ConfigSource | None = None
+    """Where spec.config's settings are kept."""
 
 
 class SweepPhase(StrEnum):

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from setpoint.api.alerts import AlertsStatus
+from setpoint.api.alerts import Alerts, AlertsStatus, rules_of_kind
 from setpoint.api.base import AWS, Approval, DeletionPolicy, Mode, Model, cel, list_map, validations
 from setpoint.api.conditions import ConditionStatus, ConditionType, Reason
 from setpoint.api.findings import Findings
@@ -49,6 +49,9 @@ class CommonSpec(Model):
 
     aws: AWS = AWS()
     """Region and identity for calls to AWS."""
+
+    alerts: Annotated[Alerts, Field(json_schema_extra=rules_of_kind())] = Alerts()
+    """When to alert, and where to."""
 
 
 class Condition(Model):
@@ -105,5 +108,5 @@ class CommonStatus(Model):
     alerts: AlertsStatus | None = None
     """Alerts of this resource."""
 
-    target: Annotated[str, Field(max_length=400)] | None = None
+    target: Annotated[str, Field(max_length=1024)] | None = None
     """The real system this resource owns: an ARN, a Postgres system identifier, Redis run ids."""

@@ -12,6 +12,7 @@ class ConditionType(StrEnum):
     DRIFTED = "Drifted"
     FINDINGS_PRESENT = "FindingsPresent"
     SCALING_LIMITED = "ScalingLimited"
+    ALERTS_UNDELIVERED = "AlertsUndelivered"
 
 
 class ConditionStatus(StrEnum):
@@ -64,6 +65,8 @@ class Reason(StrEnum):
     # ScalingLimited
     AT_MAXIMUM = "AtMaximum"
     NOT_LIMITED = "NotLimited"
+    # AlertsUndelivered
+    DELIVERY_REFUSED = "DeliveryRefused"
     # Events only
     ACTION_DONE = "ActionDone"
     REVERTED = "Reverted"

@@ -5,45 +5,20 @@ from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field
 
-from setpoint.api.base import Model, SecretRef, cel, list_map, validations
+from setpoint.api.alerts import Alerts, RuleName, rules_of_kind
+from setpoint.api.base import ATOMIC, Model, SecretRef, cel, list_map, validations
 from setpoint.api.common import CommonSpec, CommonStatus, Interval
 from setpoint.api.crd import Column, Names
-from setpoint.api.types import Storage
+from setpoint.api.ignore import Ignore
+from setpoint.api.rds import RDS, RDSStatus
+from setpoint.api.types import Duration, Percent, Storage
 
 
-class RDS(Model):
-    """What an RDS instance should be. What is not set is left alone."""
+class Replica(Model):
+    """A streaming replica of the Postgres server, which serves reads."""
 
-    model_config = ConfigDict(
-        json_schema_extra=validations(
-            cel(
-                "!has(self.allocatedStorage) || !has(self.maxAllocatedStorage) || "
-                "quantity(self.maxAllocatedStorage).compareTo("
-                "quantity(self.allocatedStorage)) >= 0",
-                "rds.maxAllocatedStorage must not be smaller than rds.allocatedStorage",
-            ),
-            cel(
-                "self.instance == oldSelf.instance",
-                "rds.instance cannot be changed: create another DBTuning",
-            ),
-        )
-    )
-
-    instance: Annotated[str, Field(max_length=63, pattern=r"^[a-zA-Z](-?[a-zA-Z0-9])*$")]
-    """Identifier of the DB instance."""
-
-    instance_class: (
-        Annotated[str, Field(max_length=64, pattern=r"^db\.[a-z0-9-]+\.[a-z0-9.-]+$")] | None
-    ) = None
-    """DB instance class, such as db.r6g.large. A change restarts the instance, in AWS's own
-    maintenance window."""
-
-    allocated_storage: Storage | None = None
-    """The least storage. RDS storage never shrinks, and storage autoscaling may grow it further,
-    so a larger disk is no difference."""
-
-    max_allocated_storage: Storage | None = None
-    """Upper limit of RDS storage autoscaling."""
+    secret_ref: SecretRef
+    """Secret of the replica, with the same keys as that of the server."""
 
 
 class Postgres(Model):
@@ -58,6 +33,14 @@ class Postgres(Model):
     ] = []
     """Databases to analyse; without any, the one that the Secret names."""
 
+    replicas: Annotated[list[Replica], Field(max_length=5, json_schema_extra=ATOMIC)] = []
+    """Replicas that serve reads: their scans count, so that an index that only they use is not
+    taken for unused."""
+
+    memory: Storage | None = None
+    """Memory of the server's machine, which Postgres does not tell; settings are compared with it.
+    """
+
 
 class SequentialScans(Model):
     """When sequential scans are a finding."""
@@ -69,11 +52,72 @@ class SequentialScans(Model):
     """With more than this many sequential scans for each index scan, indexes are suggested."""
 
 
+class SlowStatements(Model):
+    """When a statement of pg_stat_statements is a finding."""
+
+    mean_time: Duration = timedelta(milliseconds=100)
+    """Mean time of execution from which on a statement is slow."""
+
+    min_calls: Annotated[int, Field(ge=1, le=1_000_000_000)] = 10
+    """A statement that ran less often is not looked at."""
+
+
+Share = Annotated[
+    Percent,
+    Field(
+        json_schema_extra=validations(
+            cel(
+                "double(self.replace('%', '')) > 0.0 && double(self.replace('%', '')) <= 100.0",
+                "a share must be above 0% and at most 100%",
+            )
+        )
+    ),
+]
+"""A share of a whole."""
+
+
 class Analysis(Model):
     """Thresholds of the analysis."""
 
     sequential_scans: SequentialScans = SequentialScans()
     """When sequential scans are a finding."""
+
+    slow_statements: SlowStatements = SlowStatements()
+    """When a statement of pg_stat_statements is a finding."""
+
+    unused_index_age: Duration = timedelta(days=7)
+    """An index without a scan is a warning only where the statistics count for this long."""
+
+    dead_tuples: Share = 20.0
+    """Share of dead rows in a table from which on they are a finding."""
+
+    bloat: Share = 50.0
+    """Share of a table or index that is empty, by estimate, from which on it is a finding."""
+
+    sequence_used: Share = 75.0
+    """Share of a sequence's values that are gone; from 90 % on it is critical."""
+
+    cache_hit_ratio: Share = 90.0
+    """A smaller share of block reads served from shared buffers is a finding."""
+
+    connections: Share = 80.0
+    """Share of the connections in use from which on it is a finding; from 95 % on it is critical.
+    """
+
+    long_transaction: Duration = timedelta(minutes=5)
+    """How long a transaction may run."""
+
+    idle_in_transaction: Duration = timedelta(minutes=1)
+    """How long a session may wait for its client inside a transaction."""
+
+    blocked_session: Duration = timedelta(seconds=10)
+    """How long a session may wait for a lock."""
+
+
+class DBAlerts(Alerts):
+    """When to alert, and where to."""
+
+    model_config = ConfigDict(json_schema_extra=rules_of_kind(RuleName.STORAGE_FULL))
 
 
 class DBTuningSpec(CommonSpec):
@@ -97,24 +141,11 @@ class DBTuningSpec(CommonSpec):
     analysis: Analysis = Analysis()
     """Thresholds of the analysis."""
 
+    ignore: Annotated[list[Ignore], Field(max_length=100, json_schema_extra=ATOMIC)] = []
+    """Findings that are not wanted; status counts them."""
 
-class RDSStatus(Model):
-    """The RDS instance as AWS describes it."""
-
-    instance: Annotated[str, Field(max_length=63)]
-    """Identifier of the DB instance."""
-
-    state: Annotated[str, Field(max_length=64)]
-    """RDS's own status of the instance."""
-
-    instance_class: Annotated[str, Field(max_length=64)]
-    """Class that runs now."""
-
-    allocated_storage: Annotated[str, Field(max_length=16)]
-    """Storage now."""
-
-    pending: Annotated[str, Field(max_length=256)] = ""
-    """Changes that RDS holds until its maintenance window."""
+    alerts: DBAlerts = DBAlerts()
+    """When to alert, and where to."""
 
 
 class DatabaseStatus(Model):
@@ -128,6 +159,19 @@ class DatabaseStatus(Model):
 
     stats_since: Annotated[str, Field(max_length=64)]
     """Since when the statistics count, as far as Postgres tells."""
+
+
+class Baseline(Model):
+    """Counters of an earlier look, from which rates are reckoned after a restart."""
+
+    taken_at: Annotated[str, Field(max_length=64)]
+    """When they were read."""
+
+    counters: Annotated[
+        list[Annotated[str, Field(max_length=200)]], Field(max_length=100, json_schema_extra=ATOMIC)
+    ] = []
+    """Of the tables that carry findings: database, oid, sequential scans, rows read, index scans.
+    """
 
 
 class DBTuningStatus(CommonStatus):
@@ -144,6 +188,9 @@ class DBTuningStatus(CommonStatus):
         Field(max_length=20, json_schema_extra=list_map("name")),
     ] = []
     """Databases that were analysed."""
+
+    baseline: Baseline | None = None
+    """Counters of an earlier look; written at most once an hour."""
 
 
 class DBTuning(Model):

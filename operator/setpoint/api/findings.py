@@ -21,6 +21,14 @@ class Severity(StrEnum):
         return list(Severity).index(self)
 
 
+class Confidence(StrEnum):
+    """How sure a finding is."""
+
+    HIGH = "High"
+    MEDIUM = "Medium"
+    LOW = "Low"
+
+
 class FindingItem(Model):
     """One finding."""
 
@@ -32,6 +40,9 @@ class FindingItem(Model):
 
     severity: Severity
     """Critical, Warning or Info."""
+
+    confidence: Confidence = Confidence.HIGH
+    """How sure it is: High follows from the catalog or the server's word, Low is a suspicion."""
 
     message: Annotated[str, Field(max_length=512)]
     """What is wrong."""
@@ -47,6 +58,22 @@ class FindingItem(Model):
 
     first_seen: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
     """When it was first found."""
+
+
+class ResolvedItem(Model):
+    """A finding that went away."""
+
+    id: Annotated[str, Field(max_length=64)]
+    """The rule that had found it."""
+
+    object: Annotated[str, Field(max_length=400)]
+    """What it was about."""
+
+    first_seen: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+    """When it was first found."""
+
+    resolved_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+    """When it was no longer found."""
 
 
 class Findings(Model):
@@ -71,3 +98,14 @@ class Findings(Model):
         list[FindingItem], Field(max_length=20, json_schema_extra=list_map("id", "object"))
     ] = []
     """At most 20 findings, the worst first."""
+
+    resolved: (
+        Annotated[
+            list[ResolvedItem], Field(max_length=5, json_schema_extra=list_map("id", "object"))
+        ]
+        | None
+    ) = None
+    """The last findings that went away, the newest first."""
+
+    ignored: Annotated[int, Field(ge=0)] | None = None
+    """Number of findings that spec.ignore leaves out."""

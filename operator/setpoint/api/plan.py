@@ -32,6 +32,7 @@ class BlockedBy(StrEnum):
     APPROVAL = "Approval"
     WINDOW = "Window"
     STATE = "State"
+    BUDGET = "Budget"
 
 
 class PlanAction(Model):
@@ -59,7 +60,8 @@ class PlanAction(Model):
     """Low, Medium or High."""
 
     blocked_by: BlockedBy | None = None
-    """What it waits for: the mode, an approval, a window, or the object's own state."""
+    """What it waits for: the mode, an approval, a window, the object's own state, or the
+    budget of changes in a day."""
 
 
 class PlanStatus(Model):
@@ -75,11 +77,16 @@ class PlanStatus(Model):
     """The actions in their order."""
 
 
+ORIGINAL_LENGTH = 4096
+"""Characters that the record of a former value may have."""
+
+
 class AppliedOp(StrEnum):
     """What setpoint did to something it manages."""
 
     CREATED = "Created"
     CHANGED = "Changed"
+    GREW = "Grew"
 
 
 class Applied(Model):
@@ -92,7 +99,7 @@ class Applied(Model):
     """The setting; empty for the object as a whole."""
 
     op: AppliedOp
-    """Created or Changed."""
+    """Created, Changed, or Grew where there is no way back."""
 
-    original: Annotated[str, Field(max_length=4096)] = ""
+    original: Annotated[str, Field(max_length=ORIGINAL_LENGTH)] = ""
     """The value before setpoint first changed it."""

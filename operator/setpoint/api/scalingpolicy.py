@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from setpoint.api.alerts import SlackTarget
+from setpoint.api.alerts import Alerts, RuleName, rules_of_kind
 from setpoint.api.autoscaling import PredictiveScaling, Schedule, StepScaling, TargetTracking
 from setpoint.api.aws_scaling import DIMENSIONS, METRICS, NAMESPACES, POLICY_TYPES, RESOURCE_IDS
 from setpoint.api.base import Model, cel, list_map, validations
@@ -49,8 +49,7 @@ ScalableDimension = Annotated[
 
 def allowed_metrics(dimension: str) -> list[str]:
     """Names that `metric` of target tracking may have without `custom`."""
-    short = SHORT_METRICS if dimension == ECS_DIMENSION else {}
-    return [*short, *METRICS[dimension]]
+    return list(SHORT_METRICS if dimension == ECS_DIMENSION else METRICS[dimension])
 
 
 def supports(namespace: str, policy_type: str) -> bool:
@@ -92,8 +91,13 @@ _SUPPORTED = validations(
     ),
     cel(
         f"self.targetTracking.all(t, has(t.custom) || !(t.metric in {_UTILISATIONS}) || "
-        "type(t.target) != int || (t.target >= 1 && t.target <= 100))",
-        "the target of a utilisation must be between 1 and 100 percent",
+        "type(t.target) != int || t.target <= 100)",
+        "the target of a utilisation must be at most 100 percent",
+    ),
+    cel(
+        "self.targetTracking.all(t, type(t.target) != int || t.target >= 1) && "
+        "self.predictiveScaling.all(p, type(p.target) != int || p.target >= 1)",
+        "a target must be above 0",
     ),
     cel(
         f"self.targetTracking.all(t, has(t.custom) || !(t.metric in {_LABELLED}) || "
@@ -135,6 +139,10 @@ _SUPPORTED = validations(
             f"self.predictiveScaling.size() == 0 || NAMESPACE in {_namespaces('PredictiveScaling')}"
         ),
         "AWS has predictive scaling for ECS services only",
+    ),
+    cel(
+        "!has(self.alerts.slo) || has(self.metrics.loadBalancer)",
+        "alerts.slo needs metrics.loadBalancer, which counts the requests",
     ),
     cel(
         _unless_ecs(f"self.schedules.size() == 0 || !(NAMESPACE in {list(_WITHOUT_SCHEDULES)})"),
@@ -284,15 +292,79 @@ class ScalingThresholds(Model):
     """Share of requests that the targets answered with a 5xx status."""
 
 
-class ScalingAlerts(Model):
+_RULES = rules_of_kind(
+    RuleName.CPU,
+    RuleName.MEMORY,
+    RuleName.RESPONSE_TIME,
+    RuleName.ERROR_RATE,
+    RuleName.SCALING_LIMITED,
+    RuleName.ERROR_BUDGET,
+    RuleName.LATENCY_BUDGET,
+)
+
+
+Objective = Annotated[
+    Percent,
+    Field(
+        json_schema_extra=validations(
+            cel(
+                "double(self.replace('%', '')) >= 50.0 && double(self.replace('%', '')) <= 99.99",
+                "an objective must be between 50% and 99.99%",
+            )
+        )
+    ),
+]
+"""Share of events that are to be good."""
+
+
+class LatencyObjective(Model):
+    """Which share of requests is to be answered fast enough."""
+
+    objective: Objective
+    """Share of requests, such as 99%."""
+
+    threshold: Duration
+    """Requests of a five-minute period count as too slow when their average is above this."""
+
+
+class ErrorObjective(Model):
+    """Which share of requests is to be answered without a 5xx status."""
+
+    objective: Objective
+    """Share of requests, such as 99.9%."""
+
+
+class Objectives(Model):
+    """Service-level objectives. An alert fires while their error budget burns too fast: 14.4 times
+    over 1 h and 5 min, 6 times over 6 h and 30 min (both Critical), or once over 3 d and 6 h
+    (Warning)."""
+
+    model_config = ConfigDict(
+        json_schema_extra=validations(
+            cel("has(self.latency) || has(self.errors)", "set latency, errors or both")
+        )
+    )
+
+    latency: LatencyObjective | None = None
+    """Which share of requests is to be answered fast enough."""
+
+    errors: ErrorObjective | None = None
+    """Which share of requests is to be answered without a 5xx status."""
+
+    min_requests: Annotated[int, Field(ge=1, le=1_000_000)] = 100
+    """A window with fewer requests says nothing."""
+
+
+class ScalingAlerts(Alerts):
     """When to alert, and where to."""
+
+    model_config = ConfigDict(json_schema_extra=_RULES)
+
+    slo: Objectives | None = None
+    """Service-level objectives; they need metrics.loadBalancer."""
 
     thresholds: ScalingThresholds = ScalingThresholds()
     """Values above which an alert fires."""
-
-    slack: SlackTarget | None = None
-    """Where in Slack alerts go. Without it, the channel that the operator's configuration sets
-    for this namespace, if it does."""
 
 
 class ScalingPolicySpec(CommonSpec):
@@ -395,6 +467,7 @@ class State(StrEnum):
     IN_SYNC = "InSync"
     DIFFERS = "Differs"
     MISSING = "Missing"
+    OVER = "Over"
 
 
 class PolicyType(StrEnum):
@@ -431,7 +504,7 @@ class ScheduleStatus(Model):
     """Its name in AWS."""
 
     state: State
-    """InSync, Differs or Missing."""
+    """InSync, Differs, Missing, or Over: it never fires again, and is not put again."""
 
     next: Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None = None
     """When it fires next."""
@@ -450,7 +523,7 @@ class ScalingActivity(Model):
 class ScalingPolicyStatus(CommonStatus):
     """What the service's autoscaling is."""
 
-    resource: Annotated[str, Field(max_length=512)] | None = None
+    resource: Annotated[str, Field(max_length=1024)] | None = None
     """What is scaled, in short: ecs/CLUSTER/SERVICE, or NAMESPACE/RESOURCEID."""
 
     capacity: CapacityStatus | None = None

@@ -130,6 +130,16 @@ Percent = Annotated[
 ]
 """A percentage, `80%`; in Python a float of percent (80.0)."""
 
+
+def percent_up_to(limit: int) -> WithJsonSchema:
+    """Beside Percent: the most that the API server takes."""
+    rule = {
+        "rule": f"double(self.replace('%', '')) <= {limit}.0",
+        "message": f"must not be more than {limit}%",
+    }
+    return _string(PERCENT_PATTERN, "80%", maxLength=8, **{"x-kubernetes-validations": [rule]})
+
+
 Storage = Annotated[
     int,
     BeforeValidator(_parse_storage),

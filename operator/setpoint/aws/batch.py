@@ -288,6 +288,11 @@ class EpochBatch(Batch[K, V, Periodic[K, V]]):
             await flight.landed(key)
         return {entry.key: entry.value for entry in entries}
 
+    def expect(self, scope: Scope, key: K, fresh: Freshness) -> None:
+        """It will be asked for soon: until then, others' calls take it along."""
+        if key not in self._entries:
+            self._seen(scope, key, fresh, self._host.clock())
+
     def _seen(self, scope: Scope, key: K, fresh: Freshness, now: float) -> Periodic[K, V]:
         entry = self._entries.get(key)
         if entry is None:

@@ -30,16 +30,16 @@ _CREDENTIALS = EXPIRED | frozenset(
 _NOT_FOUND = frozenset(
     {"DBInstanceNotFound", "DBInstanceNotFoundFault", "ClusterNotFoundException",
      "ServiceNotFoundException", "ServiceNotActiveException", "ObjectNotFoundException",
-     "ResourceNotFoundException"}
+     "ResourceNotFoundException", "ResourceNotFound"}
 )  # fmt: skip
 _QUOTA = frozenset(
     {"LimitExceededException", "InstanceQuotaExceeded", "StorageQuotaExceeded",
-     "InsufficientDBInstanceCapacity", "ServiceQuotaExceededException", "LimitExceeded",
-     "LimitExceededFault"}
+     "InsufficientDBInstanceCapacity", "ProvisionedIopsNotAvailableInAZFault",
+     "ServiceQuotaExceededException", "LimitExceeded", "LimitExceededFault"}
 )  # fmt: skip
 _BUSY = frozenset(
     {"ConcurrentUpdateException", "InvalidDBInstanceState", "InvalidDBInstanceStateFault",
-     "UpdateInProgressException"}
+     "UpdateInProgressException", "ResourceConflict"}
 )  # fmt: skip
 _SERVER = frozenset(
     {"InternalServiceException", "InternalFailure", "InternalServiceError", "ServerException",
@@ -56,7 +56,8 @@ _DENIED_TEXTS = (
     "not authorized to perform", "access denied", "accessdenied", "unable to assume iam role",
     "service linked role", "service-linked role",
 )  # fmt: skip
-_NOT_FOUND_TEXTS = ("service doesn't exist", "service does not exist", "service not found")
+# It calls what it cannot scale because it is not there invalid too.
+_NOT_FOUND_TEXTS = ("doesn't exist", "does not exist", "not found")
 # RDS refuses a storage change soon after another one as a wrong combination of parameters.
 _BUSY_TEXTS = ("currently modify the storage",)
 
@@ -96,7 +97,7 @@ def _reason(code: str, text: str, status: int) -> Reason:
         return Reason.AUTHENTICATION_FAILED
     if code in _DENIED or says(*_DENIED_TEXTS):
         return Reason.ACCESS_DENIED
-    if code in _NOT_FOUND or says(*_NOT_FOUND_TEXTS):
+    if code in _NOT_FOUND or (code == "ValidationException" and says(*_NOT_FOUND_TEXTS)):
         return Reason.TARGET_NOT_FOUND
     if code in _QUOTA:
         return Reason.QUOTA_EXCEEDED

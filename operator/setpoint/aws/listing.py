@@ -1,6 +1,7 @@
 """Lists of what resources have, read for a whole namespace of AWS where that is cheaper than one by
-one. Nobody waits for it: it renews in the background what single reads had brought."""
+one. Where data is there already, nobody waits for it: it is renewed in the background."""
 
+import asyncio
 import math
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Hashable, Mapping, Sequence
@@ -10,7 +11,7 @@ from typing import Any, Generic, TypeVar
 import structlog
 
 from setpoint.api.conditions import Reason
-from setpoint.aws.batch import OWN_FAULTS, EpochBatch, Fetch, Freshness, Host, Periodic
+from setpoint.aws.batch import NEVER, OWN_FAULTS, EpochBatch, Fetch, Freshness, Host, Periodic
 from setpoint.aws.gateway import Scope, next_token
 from setpoint.engine.failure import Failure
 
@@ -28,6 +29,9 @@ _TRIES = 4
 
 _FORGIVEN = 3600.0
 """Seconds after which a listing that was too long, or that AWS refuses, is tried again."""
+
+_FIRST = 86_400.0
+"""Seconds that the first listing reaches back, where a listing is of what happens."""
 
 _RETRY = 60.0
 """Seconds after the first failure until a listing is tried again; they double with each one."""
@@ -73,10 +77,21 @@ class Listing(EpochBatch[K, Items]):
     used at all.
     """
 
-    def __init__(self, read: str, host: Host, fetch: Fetch[K, Items], source: Source[K]) -> None:
+    def __init__(
+        self,
+        read: str,
+        host: Host,
+        fetch: Fetch[K, Items],
+        source: Source[K],
+        listed: Callable[[Scope, Items, float], None] = lambda _scope, _items, _every: None,
+    ) -> None:
+        """`listed` is told what a listing has brought for each resource, and how often (seconds) it
+        is looked at."""
         super().__init__(read, 1, host, fetch)
         self._source = source
-        self._running = False
+        self._told = listed
+        self._running: asyncio.Future[None] | None = None
+        self._listed: Sequence[Periodic[K, Items]] = ()  # by the one that runs
         self._pages: int | None = None  # of the last listing
         self._guess_at = math.inf  # when that says nothing any more
         self._not_before = -math.inf
@@ -90,7 +105,17 @@ class Listing(EpochBatch[K, Items]):
         if served and self._is_renewed(scope, now):
             self._count("stale")
             return entry.value or ()
+        if entry.fetched == NEVER and fresh.floor == NEVER:
+            await self._first(scope, entry, now)
         return (await self.get(scope, [key], fresh))[key] or ()
+
+    async def _first(self, scope: Scope, entry: Periodic[K, Items], now: float) -> None:
+        """Wait for a listing where many are waited for, as after the operator's start."""
+        unread = [one for one in self._entries.values() if one.fetched == NEVER]
+        if self._running is None and self._is_worth(len(unread), now):
+            self._begin(scope, unread)
+        if self._running is not None and entry in self._listed:
+            await asyncio.shield(self._running)
 
     def _is_due(self, entry: Periodic[K, Items], now: float) -> bool:
         """Whether its data is of the last epoch, and a listing could renew it."""
@@ -98,15 +123,23 @@ class Listing(EpochBatch[K, Items]):
 
     def _is_renewed(self, scope: Scope, now: float) -> bool:
         """Whether a listing is under way; it is begun if it is cheaper than single reads."""
-        if self._running:
+        if self._running is not None:
             return True
         self._forget(now)
         due = [entry for entry in self._entries.values() if self._is_due(entry, now)]
-        if now < self._not_before or len(due) < max(_FEWEST, self._expected(len(due), now)):
+        if not self._is_worth(len(due), now):
             return False
-        self._running = True
-        self._host.spawn(self._renew(scope, due))
+        self._begin(scope, due)
         return True
+
+    def _is_worth(self, resources: int, now: float) -> bool:
+        """Whether a listing is cheaper than a read of each."""
+        fewest = max(_FEWEST, self._expected(resources, now))
+        return now >= self._not_before and resources >= fewest
+
+    def _begin(self, scope: Scope, due: Sequence[Periodic[K, Items]]) -> None:
+        self._running, self._listed = asyncio.get_running_loop().create_future(), due
+        self._host.spawn(self._renew(scope, due))
 
     def _expected(self, resources: int, now: float) -> int:
         """Pages that a listing will cost."""
@@ -116,7 +149,7 @@ class Listing(EpochBatch[K, Items]):
 
     async def _renew(self, scope: Scope, due: Sequence[Periodic[K, Items]]) -> None:
         started = self._host.clock()
-        oldest = started - min(entry.fetched for entry in due)
+        oldest = min(_FIRST, started - min(entry.fetched for entry in due))
         limit = min(len(due), self._source.most_pages)
         try:
             found = await self._list(scope, limit, oldest, {entry.key for entry in due})
@@ -131,8 +164,11 @@ class Listing(EpochBatch[K, Items]):
                     entry.value = self._source.merge(entry.value or (), found[entry.key])
                     entry.fetched = started
                     self._count("prefetched")
+                    self._told(entry.scope, entry.value, entry.every)
         finally:
-            self._running = False
+            running, self._running, self._listed = self._running, None, ()
+            if running is not None:
+                running.set_result(None)
 
     def _put_off(self, failure: Failure) -> None:
         self._failures += 1

@@ -1,6 +1,6 @@
 """What Application Auto Scaling lists of its targets: policies, scheduled actions, activities."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -26,6 +26,10 @@ OVERLAP = timedelta(minutes=30)
 """More is listed than is new: an activity changes until it has ended, and clocks differ."""
 
 
+Listed = Callable[[Scope, Items, float], None]
+"""Told of a resource's items and how often (seconds) they are looked at."""
+
+
 @dataclass(frozen=True)
 class List:
     """One of the operations. `resources_per_page` is a guess, `newest_first` of activities."""
@@ -37,8 +41,10 @@ class List:
     newest_first: bool = False
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
-    def listing(self, gateway: AWSGateway, host: Host, namespace: str) -> Listing[ScalableId]:
-        """The lists of all targets of a namespace."""
+    def listing(
+        self, gateway: AWSGateway, host: Host, namespace: str, listed: Listed
+    ) -> Listing[ScalableId]:
+        """The lists of all targets of a namespace; `listed` is told what a listing has brought."""
         source = Source[ScalableId](
             self.items, partial(self._page, gateway, namespace), _owner, self.resources_per_page
         )
@@ -47,7 +53,7 @@ class List:
                 source.items, source.page, source.key, source.resources_per_page,
                 _ACTIVITY_PAGES, reaches, has_no_old_work, newest,
             )  # fmt: skip
-        return Listing(self.read, host, partial(self._single, gateway), source)
+        return Listing(self.read, host, partial(self._single, gateway), source, listed)
 
     async def _page(
         self, gateway: AWSGateway, namespace: str, scope: Scope, token: Mapping[str, str]

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 BACKOFF_BASE, BACKOFF_CEILING = 1.0, 60.0
 """Seconds: the first backoff, and what the doubling never exceeds."""
 
+_PROBE = 5.0
+"""Seconds within which AWS answers the one call that tries whether it still throttles."""
+
 
 @dataclass(frozen=True)
 class Rate:
@@ -89,7 +92,7 @@ class Bucket:
     def begin(self, now: float) -> None:
         """A call is sent. While it is not known whether AWS still throttles, it is the only one."""
         if self._refusals:
-            self._closed_until = now + self.backoff
+            self._closed_until = now + min(self.backoff, _PROBE)
 
     def answered(self) -> None:
         """AWS answered, and did not throttle."""

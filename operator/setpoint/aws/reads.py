@@ -3,7 +3,7 @@ region. Answers keep AWS's names."""
 
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -48,13 +48,7 @@ class Reads:
         self, scope: Scope, target: ScalableId, fresh: Freshness
     ) -> Item | None:
         """The ScalableTarget; None if none is registered."""
-        group = (target.namespace, target.dimension)
-        batch: EpochBatch[str, Item] = self._group(
-            scope,
-            ("scalable_target", *group),
-            lambda host: EpochBatch("scalable_target", 50, host, partial(self._targets, *group)),
-        )
-        found = await batch.get(scope, [target.resource_id], fresh)
+        found = await self._target_batch(scope, target).get(scope, [target.resource_id], fresh)
         return found[target.resource_id]
 
     async def scaling_policies(self, scope: Scope, target: ScalableId, fresh: Freshness) -> Items:
@@ -74,21 +68,13 @@ class Reads:
         self, scope: Scope, cluster: str, service: str, fresh: Freshness
     ) -> Item | None:
         """The active service, without its events and task sets; None if there is none."""
-        batch: EpochBatch[str, Item] = self._group(
-            scope,
-            ("ecs_service", cluster),
-            lambda host: EpochBatch("ecs_service", 10, host, partial(self._services, cluster)),
-        )
-        return (await batch.get(scope, [service], fresh))[service]
+        return (await self._service_batch(scope, cluster).get(scope, [service], fresh))[service]
 
     async def alarms(
         self, scope: Scope, names: Sequence[str], fresh: Freshness
     ) -> Mapping[str, Item]:
         """MetricAlarms by name; those that do not exist are absent."""
-        batch: EpochBatch[str, Item] = self._group(
-            scope, ("alarm",), lambda host: EpochBatch("alarm", 100, host, self._alarms)
-        )
-        found = await batch.get(scope, names, fresh)
+        found = await self._alarm_batch(scope).get(scope, names, fresh)
         return {name: alarm for name, alarm in found.items() if alarm is not None}
 
     async def metric_data(
@@ -106,13 +92,67 @@ class Reads:
         is fetched once (again, where it was before `since`); windows should be aligned, so that
         resources share them.
         """
-        period = period_of(queries)
-        batch: WindowBatch = self._group(
+        batch = self._window_batch(scope, end - start, queries)
+        return await batch.get(scope, key, queries, (start, end), since)
+
+    def expect_target(
+        self, scope: Scope, target: ScalableId, often: Freshness, rarely: Freshness
+    ) -> None:
+        """A scalable target will be looked at soon: others' calls take it along until then.
+
+        `often` is for the target and its activities, `rarely` for its policies and schedules.
+        """
+        self._target_batch(scope, target).expect(scope, target.resource_id, often)
+        for kind in (POLICIES, SCHEDULES):
+            self._listing(scope, kind, target).expect(scope, target, rarely)
+        self._listing(scope, ACTIVITIES, target).expect(scope, target, often)
+
+    def expect_service(self, scope: Scope, cluster: str, service: str, fresh: Freshness) -> None:
+        """An ECS service will be looked at soon."""
+        self._service_batch(scope, cluster).expect(scope, service, fresh)
+
+    def expect_metric_data(
+        self, scope: Scope, key: str, queries: Sequence[Query], length: timedelta
+    ) -> None:
+        """Metrics will be looked at soon, in windows of a length."""
+        self._window_batch(scope, length, queries).expect(scope, key, queries)
+
+    def _expect_alarms(self, scope: Scope, items: Items, every: float) -> None:
+        """Whoever reads policies looks at their alarms next."""
+        for item in items:
+            for alarm in item.get("Alarms", ()):
+                fresh = Freshness(timedelta(seconds=every))
+                self._alarm_batch(scope).expect(scope, alarm["AlarmName"], fresh)
+
+    def _alarm_batch(self, scope: Scope) -> EpochBatch[str, Item]:
+        return self._group(
+            scope, ("alarm",), lambda host: EpochBatch("alarm", 100, host, self._alarms)
+        )
+
+    def _target_batch(self, scope: Scope, target: ScalableId) -> EpochBatch[str, Item]:
+        group = (target.namespace, target.dimension)
+        return self._group(
             scope,
-            ("metric_data", end - start, period),
+            ("scalable_target", *group),
+            lambda host: EpochBatch("scalable_target", 50, host, partial(self._targets, *group)),
+        )
+
+    def _service_batch(self, scope: Scope, cluster: str) -> EpochBatch[str, Item]:
+        return self._group(
+            scope,
+            ("ecs_service", cluster),
+            lambda host: EpochBatch("ecs_service", 10, host, partial(self._services, cluster)),
+        )
+
+    def _window_batch(
+        self, scope: Scope, length: timedelta, queries: Sequence[Query]
+    ) -> WindowBatch:
+        period = period_of(queries)
+        return self._group(
+            scope,
+            ("metric_data", length, period),
             lambda host: WindowBatch(period, host, self._metric_data),
         )
-        return await batch.get(scope, key, queries, (start, end), since)
 
     def _group(self, scope: Scope, group: tuple[Hashable, ...], make: Callable[[Host], T]) -> T:
         """What is read together: one identity, one region, one kind of call."""
@@ -168,12 +208,14 @@ class Reads:
     async def _listed(
         self, scope: Scope, kind: List, target: ScalableId, fresh: Freshness
     ) -> Items:
-        listing: Listing[ScalableId] = self._group(
+        return await self._listing(scope, kind, target).one(scope, target, fresh)
+
+    def _listing(self, scope: Scope, kind: List, target: ScalableId) -> Listing[ScalableId]:
+        return self._group(
             scope,
             (kind.read, target.namespace),
-            lambda host: kind.listing(self._gateway, host, target.namespace),
+            lambda host: kind.listing(self._gateway, host, target.namespace, self._expect_alarms),
         )
-        return await listing.one(scope, target, fresh)
 
 
 def _service(service: Item) -> Item:

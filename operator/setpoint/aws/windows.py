@@ -68,6 +68,13 @@ class WindowBatch(Batch[str, Results, Queries]):
             await self._demand(entry, window, floor).landed(key)
         return entry.value or ()
 
+    def expect(self, scope: Scope, key: str, queries: Sequence[Query]) -> None:
+        """They will be asked for soon: until then, another's call takes them along."""
+        if key not in self._entries:
+            weight = QUERIES if _sees_others(queries) else len(queries)
+            now = self._host.clock()
+            self._entries[key] = Queries(key, scope, now, weight, queries=queries)
+
     def _entry(self, scope: Scope, key: str, queries: Sequence[Query], window: Window) -> Queries:
         now = self._host.clock()
         entry = self._entries.get(key)

@@ -52,11 +52,13 @@ async def connect(target: RedisTarget, network: Network) -> AsyncIterator[Client
         "socket_connect_timeout": _CONNECT_SECONDS,
         "socket_timeout": _ANSWER_SECONDS,
         "retry": Retry(NoBackoff(), 0),
-        "lib_name": None,
-        "lib_version": None,
+        "driver_info": None,
     }
     if target.tls:
-        options |= {"server_hostname": target.host, "ssl_ca_data": target.ca or None}
+        options |= {
+            "server_hostname": target.server_name or target.host,
+            "ssl_ca_data": target.ca or None,
+        }
     pool: Any = BlockingConnectionPool(
         connection_class=_NamedTLSConnection if target.tls else Connection,
         max_connections=1,
@@ -64,21 +66,30 @@ async def connect(target: RedisTarget, network: Network) -> AsyncIterator[Client
         **options,
     )
     client: Client = Redis(connection_pool=pool)
+    client.set_response_callback("INFO", _text)  # ours reads what others leave out
     try:
         await _name(client)
         yield client
     except RedisError as error:
         raise failure(error) from None
+    except OSError:
+        raise classify("a command", "", answered=False) from None
     finally:
         await client.aclose()
         await pool.disconnect()
 
 
-async def leave_no_trace(client: Client, version: tuple[int, ...]) -> None:
-    """Where the server can (7.2), have our reads and writes not count as use of a key."""
+async def leave_no_trace(client: Client, version: tuple[int, ...]) -> bool:
+    """Where the server can (7.2), have our reads and writes not count as use of a key.
+
+    False where the user may not.
+    """
     if version >= _NO_TOUCH_SINCE:
-        with contextlib.suppress(ResponseError):  # not allowed to this user
+        try:
             await client.execute_command("CLIENT", "NO-TOUCH", "ON")
+        except ResponseError:
+            return False
+    return True
 
 
 def failure(error: RedisError, command: str = "a command") -> Failure:
@@ -86,6 +97,10 @@ def failure(error: RedisError, command: str = "a command") -> Failure:
     answered = not isinstance(error, RedisConnectionError | RedisTimeoutError)
     text = f"{type(error).__name__} {error} {error.__cause__ or ''}"
     return classify(command, text, answered=answered)
+
+
+def _text(answer: Any, **_: Any) -> str:
+    return answer.decode("utf-8", "replace") if isinstance(answer, bytes) else str(answer)
 
 
 async def _name(client: Client) -> None:

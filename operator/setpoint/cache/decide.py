@@ -1,7 +1,7 @@
-"""What to do about a Redis server, and what is wrong with it. Pure."""
+"""What to do about a cache, and what is wrong with it. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from setpoint.api.cachetuning import (
@@ -12,101 +12,110 @@ from setpoint.api.cachetuning import (
     SweepStatus,
 )
 from setpoint.api.conditions import Reason
-from setpoint.api.findings import Severity
-from setpoint.api.plan import Applied, AppliedOp, PlanOp, Risk
+from setpoint.api.plan import BlockedBy, PlanOp, Risk
 from setpoint.api.types import format_duration
-from setpoint.cache import passes, window
+from setpoint.cache import passes, rules, settings, window
+from setpoint.cache.memory import Usage, evicts_any, usage
 from setpoint.cache.model import Memory, Observed
-from setpoint.cache.window import Rates
+from setpoint.cache.window import Rates, Thresholds, Window
 from setpoint.engine.display import PERCENT, PERCENT_1
 from setpoint.engine.failure import Failure
-from setpoint.engine.model import Action, Decision, Finding, Sample
+from setpoint.engine.ignore import wanted
+from setpoint.engine.model import Action, Decision, Sample
 
 SHOW_EVERY = timedelta(seconds=10)
 """Progress of a sweep moves in status no more often than this."""
 
 _FIRST_AGAIN = timedelta(seconds=5)
-_EVICTS_ANY = "allkeys-"
-
-
-@dataclass(frozen=True)
-class Usage:
-    """Memory in percent of what it is measured against."""
-
-    percent: float | None
-    limit: str
-    is_certain: bool
+_SURVEY_AGAIN = timedelta(seconds=1)
 
 
 def decide(
-    spec: CacheTuningSpec, observed: Observed, memory: Memory, now: datetime
+    spec: CacheTuningSpec, observed: Observed, memory: Memory, now: datetime, generation: int = 0
 ) -> Decision[Memory]:
     """The plan, the findings and the values to alert on."""
-    samples = window.extend(memory.samples, observed, memory.own_hits, now)
-    rates = window.rates(samples)
-    memory = _shown(spec, replace(memory, samples=samples), now)
-    actions = [*_policy(spec, observed), *_sweep(spec, observed, memory, now)]
-    failures = []
-    if actions and observed.role != "master":
+    memory = settings.remember(spec, generation, observed, _extended(observed, memory, now))
+    memory = _shown(spec, memory, now)
+    seen = windowed(spec, observed, memory)
+    rates = window.rates(seen)
+    changes, failures = settings.plan(spec, observed, memory)
+    actions = [*changes, *_sweep(spec, observed, memory, now)]
+    if actions and observed.is_replica:
         message = "the Secret names a replica: settings and TTLs are changed on the primary"
         actions, failures = [], [Failure(Reason.REJECTED, message)]
-    usage_ = usage(observed)
+    kept, dropped = wanted(rules.findings(seen), spec.ignore, now)
     return Decision(
         memory=memory,
         actions=actions,
-        findings=[
-            *_low_hit_rate(spec, observed, rates),
-            *_high_memory(spec, observed, usage_),
-        ],
-        samples=_samples(spec, observed, rates, usage_),
+        findings=kept,
+        ignored=dropped,
+        samples=_samples(spec, observed, rates, worst_usage(spec, observed)),
         failures=failures,
-        again=_FIRST_AGAIN if rates.state is AnalysisState.COLLECTING else None,
+        again=_again(actions, rates),
     )
 
 
-def usage(observed: Observed) -> Usage:
-    """Against maxmemory, else the machine's memory: Redis cannot tell a container's limit.
+def windowed(spec: CacheTuningSpec, observed: Observed, memory: Memory) -> Window:
+    """What the rules judge by."""
+    thresholds = spec.alerts.thresholds
+    survey = memory.survey.found if memory.survey is not None else ()
+    return Window(
+        nodes=tuple(
+            window.node(
+                "cache" if len(observed.nodes) == 1 else node.name,
+                node.info,
+                memory.samples.get(node.run_id, ()),
+                node.slow,
+                node.latency,
+            )
+            for node in observed.nodes
+        ),
+        config=observed.first.config,
+        thresholds=Thresholds(thresholds.hit_rate, thresholds.memory_usage),
+        memory_limit=spec.redis.memory_limit,
+        sample=memory.sample,
+        protected=survey,
+        denied=tuple(observed.denied),
+        unreachable=observed.unreachable,
+        username=observed.username,
+        acknowledged=tuple(spec.config.acknowledge),
+    )
 
-    What eviction does not count (replica and AOF buffers) is taken off, as Redis itself does.
-    """
-    if observed.maxmemory > 0:
-        used = max(0, observed.used_memory - observed.not_counted)
-        return Usage(100 * used / observed.maxmemory, "maxmemory", is_certain=True)
-    if observed.machine_memory > 0:
-        percent = 100 * observed.used_memory / observed.machine_memory
-        return Usage(percent, "machine (maxmemory is 0)", is_certain=False)
-    return Usage(None, "unknown", is_certain=False)
+
+def worst_usage(spec: CacheTuningSpec, observed: Observed) -> Usage:
+    """Of the server that is nearest to its limit."""
+    found = [usage(node.info, spec.redis.memory_limit) for node in observed.nodes]
+    return max(found, key=lambda used: -1.0 if used.percent is None else used.percent)
 
 
 def is_full_cache_healthy(observed: Observed) -> bool:
     """With an allkeys-* policy and a limit, a full cache is how it should be."""
-    return observed.policy.startswith(_EVICTS_ANY) and observed.maxmemory > 0
+    return all(evicts_any(node.info) for node in observed.primaries or observed.nodes)
 
 
-def _policy(spec: CacheTuningSpec, observed: Observed) -> list[Action]:
-    wanted = spec.config.maxmemory_policy
-    if wanted is None or wanted == observed.policy:
-        return []
-    is_risky = wanted.startswith(_EVICTS_ANY) and not observed.policy.startswith(_EVICTS_ANY)
-    return [
-        Action(
-            op=PlanOp.UPDATE,
-            object="config",
-            field="maxmemory-policy",
-            from_=observed.policy,
-            to=str(wanted),
-            reason="the eviction policy differs"
-            + ("; the new one may evict any key, also a job or a lock" if is_risky else ""),
-            risk=Risk.HIGH if is_risky else Risk.MEDIUM,
-            payload=("maxmemory-policy", str(wanted)),
-            record=Applied(
-                object="config",
-                field="maxmemory-policy",
-                op=AppliedOp.CHANGED,
-                original=observed.policy,
-            ),
+def _extended(observed: Observed, memory: Memory, now: datetime) -> Memory:
+    """The memory with what this look brought. Servers that are gone are forgotten."""
+    samples = {
+        node.run_id: window.extend(
+            memory.samples.get(node.run_id, ()), window.sample(node.info, now, memory.own_hits)
         )
-    ]
+        for node in observed.nodes
+    }
+    memory = replace(
+        memory,
+        samples=samples,
+        own_hits=memory.own_hits + observed.own_hits,
+        survey=observed.survey if observed.survey is not None else memory.survey,
+    )
+    if observed.sample is None:
+        return memory
+    return replace(memory, sample=observed.sample, sampled_at=now)
+
+
+def _again(actions: Sequence[Action], rates: Rates) -> timedelta | None:
+    if any(action.blocked_by is BlockedBy.STATE for action in actions):
+        return _SURVEY_AGAIN
+    return _FIRST_AGAIN if rates.state is AnalysisState.COLLECTING else None
 
 
 def _sweep(
@@ -159,44 +168,6 @@ def _shown(spec: CacheTuningSpec, memory: Memory, now: datetime) -> Memory:
     return replace(memory, shown_sweep=current, shown_at=now)
 
 
-def _low_hit_rate(spec: CacheTuningSpec, observed: Observed, rates: Rates) -> list[Finding]:
-    threshold = spec.alerts.thresholds.hit_rate
-    if rates.hit_rate is None or not rates.is_telling or rates.hit_rate >= threshold:
-        return []
-    evicts = observed.policy != "noeviction" and observed.maxmemory > 0
-    return [
-        Finding(
-            id="LowHitRate",
-            object="cache",
-            severity=Severity.WARNING,
-            message=f"fewer than {threshold:g}% of look-ups find their key",
-            evidence=f"{rates.hit_rate:.1f}% of {rates.lookups} look-ups in the last minutes",
-            remedy="lengthen the TTLs of keys that are read often, fill the cache before it is "
-            "asked" + (", or give it more memory if it evicts" if evicts else ""),
-            magnitude=max(100 - rates.hit_rate, 1.0),
-        )
-    ]
-
-
-def _high_memory(spec: CacheTuningSpec, observed: Observed, used: Usage) -> list[Finding]:
-    threshold = spec.alerts.thresholds.memory_usage
-    if used.percent is None or used.percent <= threshold or is_full_cache_healthy(observed):
-        return []
-    doubt = "" if used.is_certain else "; a container's own limit is not known to Redis"
-    return [
-        Finding(
-            id="HighMemoryUsage",
-            object="cache",
-            severity=Severity.CRITICAL if observed.policy == "noeviction" else Severity.WARNING,
-            message=f"Redis uses more than {threshold:g}% of its memory",
-            evidence=f"{used.percent:.0f}% of {used.limit}, policy {observed.policy}{doubt}",
-            remedy="give it more memory, or let it evict: with maxmemory and allkeys-lru if every "
-            "key may go, volatile-lru if only keys with a TTL may",
-            magnitude=used.percent,
-        )
-    ]
-
-
 def _samples(
     spec: CacheTuningSpec, observed: Observed, rates: Rates, used: Usage
 ) -> Sequence[Sample]:
@@ -210,10 +181,22 @@ def _samples(
             "no data" if rate is None else PERCENT_1.show(rate),
             PERCENT.show(limits.hit_rate),
             above=False,
+            unit=PERCENT.unit,
+            finding="LowHitRate",
         )
     ]
     if not is_full_cache_healthy(observed):
         shown = "no data" if used.percent is None else PERCENT.show(used.percent)
         limit = limits.memory_usage
-        samples.append(Sample("memoryUsage", used.percent, limit, shown, PERCENT.show(limit)))
+        samples.append(
+            Sample(
+                "memoryUsage",
+                used.percent,
+                limit,
+                shown,
+                PERCENT.show(limit),
+                unit=PERCENT.unit,
+                finding="HighMemoryUsage",
+            )
+        )
     return samples

@@ -12,6 +12,7 @@ _BY_TEXT = (
     ("invalid username-password", Reason.AUTHENTICATION_FAILED),
     ("authentication required", Reason.AUTHENTICATION_FAILED),
     ("without any password configured", Reason.AUTHENTICATION_FAILED),
+    ("protected mode", Reason.AUTHENTICATION_FAILED),
     ("noperm", Reason.ACCESS_DENIED),
     ("no permissions", Reason.ACCESS_DENIED),
     ("unknown command", Reason.UNSUPPORTED),
@@ -22,8 +23,15 @@ _BY_TEXT = (
     ("tryagain", Reason.BUSY),
     ("clusterdown", Reason.BUSY),
     ("readonly", Reason.REJECTED),
+    ("noreplicas", Reason.BUSY),
     ("moved", Reason.UNSUPPORTED),
+    ("askerror", Reason.UNSUPPORTED),
+    ("crossslot", Reason.UNSUPPORTED),
     ("oom", Reason.REJECTED),
+    ("outofmemory", Reason.REJECTED),
+    ("used memory >", Reason.REJECTED),
+    ("misconf", Reason.REJECTED),
+    ("persist on disk", Reason.REJECTED),
     ("certificate", Reason.TLS_FAILED),
     ("ssl", Reason.TLS_FAILED),
     ("timeout", Reason.TIMED_OUT),
@@ -37,8 +45,8 @@ _SENTENCES = {
     "have taken it away",
     Reason.BUSY: "Redis is not ready to answer: it loads its data, runs a script, or has no "
     "primary",
-    Reason.REJECTED: "Redis refuses {command}: it is a replica or out of memory; the Secret must "
-    "name the primary",
+    Reason.REJECTED: "Redis refuses {command}: it is a replica (the Secret must name the primary), "
+    "out of memory, or cannot save its data",
     Reason.TLS_FAILED: "TLS to Redis failed: the certificate must be issued for the host by the "
     "authority in ca.crt of the Secret",
     Reason.TIMED_OUT: "Redis did not answer in time",

@@ -227,12 +227,23 @@ def layout_of(key: bytes, type: str) -> Layout | None:  # noqa: A002 - Redis' ow
     return _STREAMS if type == "stream" else None
 
 
-_ANY = re.compile(b"|".join(b"(?:" + p.name.pattern + b")" for p in _PATTERNS), re.DOTALL)
+_TOKENS = (
+    b"resque", b"rq:", b"bull", b":wait", b":active", b":paused", b":delayed", b":priorit",
+    b":marker", b":stalled", b"_kombu", b"unacked", b"celery", b"\x06\x16", b"pidbox", b"redbeat",
+    b"horizon", b"queue", b"processes", b"schedule", b"retry", b"dead", b"stat:", b"cron_job",
+    b"uniquejobs", b"bid-", b"b-", b"dramatiq", b"huey", b"asynq", b"bq:", b"rsmq", b"hangfire",
+    b"q:", b"q}:", b"redisson", b"lock", b"tag", b"zc:", b"_ref", b"conj:", b"schemes:", b"sess",
+    b"mutex", b"leader", b"job", b"dlq", b"backlog",
+)  # fmt: skip
+"""One of them is in the name of any key that a layout knows (but for streams of any name)."""
 
 
 def may_belong(key: bytes) -> bool:
     """Whether a key's name alone could be one of a layout: worth asking for its type."""
-    return _ANY.search(key) is not None
+    lowered = key.lower()
+    if not any(token in lowered for token in _TOKENS):
+        return False
+    return any(pattern.name.search(key) for pattern in _PATTERNS)
 
 
 @dataclass(frozen=True)

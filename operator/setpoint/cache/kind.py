@@ -9,7 +9,6 @@ from typing import Any
 from pydantic import ValidationError
 from redis.exceptions import RedisError
 
-from setpoint.api.alerts import SlackTarget
 from setpoint.api.cachetuning import (
     CacheTuning,
     CacheTuningSpec,
@@ -17,11 +16,12 @@ from setpoint.api.cachetuning import (
     DefaultTTL,
     SweepStatus,
 )
-from setpoint.api.plan import Applied, PlanOp, Risk
-from setpoint.cache import decide, observe, passes, report, sweep
+from setpoint.api.plan import Applied, PlanOp
+from setpoint.cache import act, decide, nodes, observe, passes, report, settings, sweep
 from setpoint.cache.connect import Client, connect, failure
-from setpoint.cache.model import Memory, Observed
-from setpoint.cache.target import from_secret
+from setpoint.cache.model import Memory, Observed, Setting
+from setpoint.cache.observe import Look
+from setpoint.cache.target import RedisTarget, from_secret
 from setpoint.engine.display import Display
 from setpoint.engine.model import Action, Decision, Resource
 from setpoint.trust.network import Network
@@ -53,9 +53,8 @@ class CacheTuningKind:
         """Only a look tells which server it is."""
         return None
 
-    def slack(self, spec: CacheTuningSpec) -> SlackTarget | None:
-        """Where its alerts go."""
-        return spec.alerts.slack
+    def announce(self, namespace: str, spec: CacheTuningSpec) -> None:
+        """Its server is read for it alone."""
 
     def new_memory(self, status: dict[str, Any]) -> Memory:
         """The sweep's place from status; samples begin anew."""
@@ -66,9 +65,11 @@ class CacheTuningKind:
         return Memory(sweep=stored, shown_sweep=stored)
 
     async def observe(self, resource: Resource[CacheTuningSpec], memory: Memory) -> Observed:
-        """One INFO. Raises Failure."""
-        async with self._connected(resource) as client:
-            return await observe.observe(client)
+        """One look at all servers. Raises Failure."""
+        spec = resource.spec
+        look = Look(self._network, memory, self._now(), settings.names(spec.config))
+        look.survey_wanted = settings.wants_survey(spec, None)
+        return await observe.observe(await self._target(resource), look)
 
     def identity(self, observed: Observed) -> str | None:
         """The server's run id; it changes when the server restarts."""
@@ -82,20 +83,22 @@ class CacheTuningKind:
         now: datetime,
     ) -> Decision[Memory]:
         """The plan, the findings and the values to alert on."""
-        return decide.decide(resource.spec, observed, memory, now)
+        return decide.decide(resource.spec, observed, memory, now, resource.generation)
 
     async def act(
         self, resource: Resource[CacheTuningSpec], action: Action, memory: Memory
     ) -> Memory:
         """Set one setting, or sweep for a slice. Raises Failure."""
-        async with self._connected(resource) as client:
-            if action.op is PlanOp.SWEEP:
+        if action.op is PlanOp.SWEEP:
+            async with self._connected(resource) as client:
                 return await self._sweep(client, action.payload, memory)
-            try:
-                await client.config_set(*action.payload)
-            except RedisError as error:
-                raise failure(error, "config|set") from None
-            return memory
+        name, value = action.payload
+        target, rewrite = await self._target(resource), resource.spec.config.rewrite
+        run_ids = await act.set_everywhere(target, self._network, name, value, rewrite=rewrite)
+        before = memory.settings.get(name)
+        reversions = before.reversions if before is not None else 0
+        made = Setting(value, resource.generation, run_ids, reversions=reversions)
+        return memory.with_setting(name, made)
 
     def report(
         self,
@@ -113,38 +116,24 @@ class CacheTuningKind:
         observed: Observed,
         applied: Sequence[Applied],
     ) -> Sequence[Action]:
-        """Put the eviction policy back; TTLs cannot be taken back."""
-        return [
-            Action(
-                op=PlanOp.UPDATE,
-                object=entry.object,
-                field=entry.field,
-                from_=observed.policy,
-                to=entry.original,
-                reason="the resource is deleted and its deletionPolicy is Revert",
-                risk=Risk.HIGH,
-                payload=(entry.field, entry.original),
-            )
-            for entry in applied
-            if entry.field == "maxmemory-policy" and entry.original != observed.policy
-        ]
+        """Put settings back; TTLs cannot be taken back."""
+        return settings.revert(observed, applied)
 
-    async def _sweep(self, client: Client, settings: DefaultTTL, memory: Memory) -> Memory:
+    async def _sweep(self, client: Client, default: DefaultTTL, memory: Memory) -> Memory:
+        info, now = await observe.read_info(client), self._now()
+        current = passes.begin(default, memory.sweep, info.text("run_id"), now)
         try:
-            info = await client.info()
-            observed = observe.read(info)
-            now = self._now()
-            current = passes.begin(settings, memory.sweep, observed.run_id, now)
-            current, hits = await sweep.run_slice(
-                client, settings, current, info, observed.keyspace, now
-            )
+            current, hits = await sweep.run_slice(client, default, current, info, now)
         except RedisError as error:
             raise failure(error, "expire") from None
         return replace(memory, sweep=current, own_hits=memory.own_hits + hits)
 
+    async def _target(self, resource: Resource[CacheTuningSpec]) -> RedisTarget:
+        name = resource.spec.redis.secret_ref.name
+        return from_secret(name, await self._secrets.read(resource.key.namespace, name))
+
     @contextlib.asynccontextmanager
     async def _connected(self, resource: Resource[CacheTuningSpec]) -> AsyncIterator[Client]:
-        name = resource.spec.redis.secret_ref.name
-        data = await self._secrets.read(resource.key.namespace, name)
-        async with connect(from_secret(name, data), self._network) as client:
+        target = await nodes.seed(await self._target(resource), self._network)
+        async with connect(target, self._network) as client:
             yield client

@@ -7,11 +7,13 @@ from setpoint.api.cachetuning import (
     CacheStatus,
     CacheTuningSpec,
     CacheTuningStatus,
+    ConfigSource,
     SweepPhase,
     SweepStatus,
 )
 from setpoint.cache import window
-from setpoint.cache.decide import usage
+from setpoint.cache.decide import windowed, worst_usage
+from setpoint.cache.guard import Guard
 from setpoint.cache.model import Memory, Observed
 from setpoint.engine.display import PERCENT, PERCENT_1, Display
 
@@ -24,25 +26,49 @@ def report(
     display: Display,
 ) -> CacheTuningStatus:
     """The kind's own part of status."""
-    limits, shown = spec.alerts.thresholds, previous.get("cache") or {}
-    rates, used = window.rates(memory.samples), usage(observed)
-    miss = None if rates.hit_rate is None else 100 - rates.hit_rate
-    cache = CacheStatus(
+    sweep = memory.shown_sweep
+    return CacheTuningStatus(
+        server_version=observed.version,
+        cache=_cache(spec, observed, memory, previous.get("cache") or {}, display),
+        sweep=sweep.model_copy(update={"summary": summary(sweep, observed)}) if sweep else None,
+    )
+
+
+def _cache(
+    spec: CacheTuningSpec,
+    observed: Observed,
+    memory: Memory,
+    shown: Mapping[str, Any],
+    display: Display,
+) -> CacheStatus:
+    limits = spec.alerts.thresholds
+    rates, used = window.rates(windowed(spec, observed, memory)), worst_usage(spec, observed)
+    rate = rates.hit_rate if rates.is_telling else None
+    miss = None if rate is None else 100 - rate
+    keys = observed.keys
+    without = 100 * (keys - observed.volatile_keys) / keys if keys else None
+    share = Guard(memory.sample).volatile_share
+    unlimited = None if share is None else 100 * (1 - share)
+    return CacheStatus(
         state=rates.state,
-        hit_rate=display.text(shown.get("hitRate"), rates.hit_rate, PERCENT_1, [limits.hit_rate]),
+        hit_rate=display.text(shown.get("hitRate"), rate, PERCENT_1, [limits.hit_rate]),
         miss_rate=display.text(shown.get("missRate"), miss, PERCENT_1, [100 - limits.hit_rate]),
         memory_usage=display.text(
             shown.get("memoryUsage"), used.percent, PERCENT, [limits.memory_usage]
         ),
         memory_limit=used.limit,
-        maxmemory_policy=observed.policy or None,
+        maxmemory_policy=observed.policy[:32] or None,
+        nodes=len(observed.nodes),
+        keys_without_ttl=display.text(shown.get("keysWithoutTtl"), without, PERCENT),
+        bytes_without_ttl=display.text(shown.get("bytesWithoutTtl"), unlimited, PERCENT),
+        config_source=_source(spec),
     )
-    sweep = memory.shown_sweep
-    return CacheTuningStatus(
-        server_version=observed.version,
-        cache=cache,
-        sweep=sweep.model_copy(update={"summary": summary(sweep, observed)}) if sweep else None,
-    )
+
+
+def _source(spec: CacheTuningSpec) -> ConfigSource | None:
+    if not spec.config.settings():
+        return None
+    return ConfigSource.FILE if spec.config.rewrite else ConfigSource.RUNTIME
 
 
 def summary(sweep: SweepStatus, observed: Observed) -> str:

@@ -8,7 +8,7 @@ at once, at one keyspace hit a key, which is counted and taken off the hit rate.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from redis.exceptions import ResponseError
 
 from setpoint.api.cachetuning import DefaultTTL, SweepPhase, SweepStatus
 from setpoint.cache.connect import Client
+from setpoint.cache.info import Info
 from setpoint.cache.pace import Pace
 from setpoint.cache.passes import NO_TOUCH_SINCE, Position, advance, first, ranked
 from setpoint.cache.sweep_choice import Choice
@@ -45,8 +46,7 @@ async def run_slice(
     client: Client,
     settings: DefaultTTL,
     sweep: SweepStatus,
-    info: Mapping[str, Any],
-    databases: Mapping[int, tuple[int, int]],
+    info: Info,
     now: datetime,
     *,
     seconds: float = SLICE_SECONDS,
@@ -54,28 +54,22 @@ async def run_slice(
 ) -> tuple[SweepStatus, int]:
     """Go on for at most `seconds`; the pass as it is then, and keyspace hits we caused.
 
-    `databases` is keys, and keys with a TTL, by database. Raises redis.RedisError; a batch that was
-    lost in mid-flight is done again, harmlessly. Where the server has other burdens, it only waits.
+    Raises redis.RedisError; a batch that was lost in mid-flight is done again, harmlessly. Where
+    the server has other burdens, it only waits.
     """
-    left = sum(max(0, keys - volatile) for keys, volatile in databases.values())
-    if why := brake(vitals(info), max(0, left - sweep.changed)):
+    left = max(0, info.keys - info.volatile_keys)
+    if why := brake(vitals(info), left):
         await asyncio.sleep(min(PAUSE_SECONDS, seconds))
         return sweep.model_copy(update={"paused": why}), 0
-    version = version_of(info)
+    databases = sorted(info.keyspace)
+    # The spread is that of the pass: what is left becomes less with each slice.
+    apart = spread(settings.ttl, settings.jitter, left + sweep.changed)
     async with wire(client) as line:
-        slice_ = Slice(line, settings, version, spread(settings.ttl, settings.jitter, left), fast)
+        slice_ = Slice(line, settings, info.version, apart, fast=fast)
         await slice_.prepare()
-        position = Position.read(sweep.cursor) or slice_.first(
-            str(info.get("run_id", "")), sorted(databases)
-        )
-        position = await slice_.run(position, sorted(databases), time.monotonic() + seconds)
+        position = Position.read(sweep.cursor) or slice_.first(info.text("run_id"), databases)
+        position = await slice_.run(position, databases, time.monotonic() + seconds)
     return slice_.outcome(sweep, position, now), slice_.hits
-
-
-def version_of(info: Mapping[str, Any]) -> tuple[int, ...]:
-    """(7, 0, 15) from INFO."""
-    text = str(info.get("redis_version", "0"))
-    return tuple(int(part) for part in text.split(".") if part.isdecimal())
 
 
 class Slice:
@@ -87,7 +81,8 @@ class Slice:
         settings: DefaultTTL,
         version: tuple[int, ...],
         spread_: Spread,
-        fast: bool,
+        *,
+        fast: bool = False,
     ) -> None:
         self._line = line
         self._choice = Choice(settings)

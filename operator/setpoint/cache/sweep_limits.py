@@ -3,9 +3,9 @@
 Measured: a TTL takes 40.5 bytes of memory a key, and 70 bytes of replication and of the AOF.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from setpoint.cache.info import Info
 
 MEMORY_PER_KEY = 40.5
 REPLICATION_PER_KEY = 70
@@ -14,6 +14,7 @@ _FULL = 0.95
 _EVICTABLE = 0.05
 """Share of maxmemory that an evicting cache may lose to the TTLs."""
 
+_FORKS = ("rdb_bgsave_in_progress", "aof_rewrite_in_progress", "aof_rewrite_scheduled")
 _LAG_SECONDS = 10
 _BACKLOG_SHARE = 0.5
 
@@ -38,35 +39,28 @@ class Vitals:
         return self.policy in ("", "noeviction") or self.maxmemory == 0
 
 
-def vitals(info: Mapping[str, Any]) -> Vitals:
-    """From INFO as redis-py parses it; what is absent counts as calm."""
-    offset = int(info.get("master_repl_offset", 0))
-    replicas = [
-        entry
-        for name, entry in info.items()
-        if name.startswith("slave") and name[5:].isdecimal() and isinstance(entry, Mapping)
-    ]
+def vitals(info: Info) -> Vitals:
+    """From INFO; what is absent counts as calm."""
+    offset = info.number("master_repl_offset")
+    replicas = [entry for name, entry in info.entries("slave") if name.isdecimal()]
     online = [entry for entry in replicas if entry.get("state") == "online"]
     return Vitals(
-        used=max(
-            0, int(info.get("used_memory", 0)) - int(info.get("mem_not_counted_for_evict", 0))
-        ),
-        maxmemory=int(info.get("maxmemory", 0)),
-        policy=str(info.get("maxmemory_policy", "")),
-        is_forking=any(
-            info.get(name)
-            for name in (
-                "rdb_bgsave_in_progress",
-                "aof_rewrite_in_progress",
-                "aof_rewrite_scheduled",
-            )
-        ),
+        used=max(0, info.number("used_memory") - info.number("mem_not_counted_for_evict")),
+        maxmemory=info.number("maxmemory"),
+        policy=info.policy,
+        is_forking=any(info.number(name) for name in _FORKS),
         is_syncing=len(online) < len(replicas),
-        is_loading=bool(info.get("loading") or info.get("async_loading")),
-        lag_bytes=max((offset - int(entry.get("offset", offset)) for entry in online), default=0),
-        lag_seconds=max((int(entry.get("lag", 0)) for entry in online), default=0),
-        backlog=int(info.get("repl_backlog_size", 1 << 20)),
+        is_loading=bool(info.number("loading") or info.number("async_loading")),
+        lag_bytes=max(
+            (offset - _number(entry.get("offset"), offset) for entry in online), default=0
+        ),
+        lag_seconds=max((_number(entry.get("lag"), 0) for entry in online), default=0),
+        backlog=info.number("repl_backlog_size") or 1 << 20,
     )
+
+
+def _number(text: str | None, default: int) -> int:
+    return int(text) if text and text.isdecimal() else default
 
 
 def forecast(keys: int) -> str:

@@ -1,36 +1,54 @@
 """DBTuning as the engine sees it."""
 
 import asyncio
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
 
-from setpoint.api.alerts import SlackTarget
-from setpoint.api.dbtuning import DBTuning, DBTuningSpec, DBTuningStatus, Postgres
+from pydantic import ValidationError
+
+from setpoint.api.dbtuning import Baseline, DBTuning, DBTuningSpec, DBTuningStatus, Postgres
 from setpoint.api.plan import Applied
 from setpoint.aws.gateway import AWSGateway, Scope
-from setpoint.database import decide, observe, report
+from setpoint.database import decide, history, observe, report
+from setpoint.database.memory import Memory
 from setpoint.database.model import Observed, Snapshot
-from setpoint.database.rds.decide import revert
+from setpoint.database.postgres.target import from_secret
+from setpoint.database.rds.act import act as act_rds
+from setpoint.database.rds.memory import RDSMemory, from_status
 from setpoint.database.rds.model import RDSObserved
 from setpoint.database.rds.observe import observe as observe_rds
+from setpoint.database.rds.revert import revert
 from setpoint.engine.display import Display
 from setpoint.engine.failure import Failure
 from setpoint.engine.model import Action, Decision, Resource
 from setpoint.trust.network import Network
 from setpoint.trust.secrets import SecretReader
 
+T = TypeVar("T")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
 
 class DBTuningKind:
-    """Implements engine.kind.Kind; it remembers nothing between two looks."""
+    """Implements engine.kind.Kind; it remembers what it did to RDS and what it saw of Postgres."""
 
     names = DBTuning.names
     spec_model = DBTuningSpec
 
-    def __init__(self, secrets: SecretReader, network: Network, gateway: AWSGateway) -> None:
+    def __init__(
+        self,
+        secrets: SecretReader,
+        network: Network,
+        gateway: AWSGateway,
+        now: Callable[[], datetime] = _now,
+    ) -> None:
         self._secrets = secrets
         self._network = network
         self._gateway = gateway
+        self._now = now
 
     def lane(self, namespace: str, spec: DBTuningSpec) -> str:
         """Bounded by database server, as far as its Secret tells, else by region."""
@@ -45,18 +63,23 @@ class DBTuningKind:
         where = f"{self._gateway.default_region(spec.aws)}/{spec.aws.role or 'own'}"
         return f"aws/{where}/db:{spec.rds.instance}"
 
-    def slack(self, spec: DBTuningSpec) -> SlackTarget | None:
-        """It has no alerts yet."""
-        return None
+    def announce(self, namespace: str, spec: DBTuningSpec) -> None:
+        """Its server is read for it alone."""
 
-    def new_memory(self, status: dict[str, Any]) -> None:
-        """Nothing."""
+    def new_memory(self, status: dict[str, Any]) -> Memory:
+        """Our modifications of the last day, and counters of the tables that had findings."""
+        try:
+            stored = status.get("baseline")
+            looks = history.recall(Baseline.model_validate(stored) if stored else None)
+        except ValidationError:  # somebody else wrote it
+            looks = history.Memory()
+        return Memory(from_status(status.get("rds")), looks)
 
-    async def observe(self, resource: Resource[DBTuningSpec], memory: None) -> Observed:
+    async def observe(self, resource: Resource[DBTuningSpec], memory: Memory) -> Observed:
         """Read RDS and Postgres at once. Raises Failure."""
         spec = resource.spec
         async with asyncio.TaskGroup() as group:
-            rds = group.create_task(_caught(self._rds(resource))) if spec.rds else None
+            rds = group.create_task(_caught(self._rds(resource, memory.rds))) if spec.rds else None
             postgres = (
                 group.create_task(_caught(self._postgres(resource, spec.postgres)))
                 if spec.postgres
@@ -70,59 +93,70 @@ class DBTuningKind:
         """The RDS instance's ARN, else the Postgres server and its databases."""
         if observed.rds is not None:
             return observed.rds.arn
-        servers = {s.server.system_identifier for s in observed.snapshots}
-        if None in servers or not servers:
+        if not observed.snapshots or (server := observed.snapshots[0].server.identity) is None:
             return None
         names = ",".join(sorted(snapshot.database for snapshot in observed.snapshots))
-        return f"postgres/{'/'.join(sorted(filter(None, servers)))}/{names}"
+        return f"postgres/{server}/{names}"
 
     def decide(
-        self, resource: Resource[DBTuningSpec], observed: Observed, memory: None, now: datetime
-    ) -> Decision[None]:
+        self, resource: Resource[DBTuningSpec], observed: Observed, memory: Memory, now: datetime
+    ) -> Decision[Memory]:
         """The plan for RDS, and the findings."""
-        return decide.decide(resource.spec, observed)
+        return decide.decide(resource.spec, observed, memory, resource.status, now)
 
-    async def act(self, resource: Resource[DBTuningSpec], action: Action, memory: None) -> None:
-        """One ModifyDBInstance. Raises Failure."""
+    async def act(self, resource: Resource[DBTuningSpec], action: Action, memory: Memory) -> Memory:
+        """One ModifyDBInstance; nothing where it went along with the last. Raises Failure."""
         scope = self._scope(resource)
-        await self._gateway.call(scope, "rds", "modify_db_instance", **action.payload)
+        await act_rds(self._gateway, scope, action.payload, memory.rds, self._now())
+        return memory
 
     def report(
         self,
         resource: Resource[DBTuningSpec],
         observed: Observed,
-        decision: Decision[None],
+        decision: Decision[Memory],
         display: Display,
     ) -> DBTuningStatus:
         """The kind's own part of status."""
-        return report.report(observed, resource.status)
+        return report.report(resource.spec, observed, decision.memory, resource.status, display.now)
 
     def revert(
         self, resource: Resource[DBTuningSpec], observed: Observed, applied: Sequence[Applied]
     ) -> Sequence[Action]:
-        """Put back class and storage limit."""
-        return revert(observed.rds, applied) if observed.rds is not None else []
+        """Put back what was changed of the instance, but for the size of its storage."""
+        if resource.spec.rds is None or observed.rds is None:
+            return []
+        return revert(resource.spec.rds, observed.rds, applied, self._now())
 
     def _scope(self, resource: Resource[DBTuningSpec]) -> Scope:
         spec = resource.spec
         name = f"db:{spec.rds.instance if spec.rds else ''}"
         return self._gateway.scope(resource.key.namespace, spec.aws, name)
 
-    async def _rds(self, resource: Resource[DBTuningSpec]) -> RDSObserved:
+    async def _rds(self, resource: Resource[DBTuningSpec], memory: RDSMemory) -> RDSObserved:
         scope = self._scope(resource)
-        return await observe_rds(self._gateway, scope, scope.resource.removeprefix("db:"))
+        if resource.spec.rds is not None:
+            memory.keep_approval_of(resource.spec.rds.instance_class)
+        instance = scope.resource.removeprefix("db:")
+        return await observe_rds(self._gateway, scope, instance, memory, self._now())
 
     async def _postgres(
         self, resource: Resource[DBTuningSpec], spec: Postgres
     ) -> tuple[list[Snapshot], list[Failure]]:
-        name = spec.secret_ref.name
-        data = await self._secrets.read(resource.key.namespace, name)
+        namespace = resource.key.namespace
+        names = [spec.secret_ref.name, *(entry.secret_ref.name for entry in spec.replicas)]
+        targets = [from_secret(name, await self._secrets.read(namespace, name)) for name in names]
         return await observe.analyse(
-            name, data, spec.databases, resource.spec.analysis, self._network
+            targets[0],
+            spec.databases,
+            resource.spec.analysis,
+            self._network,
+            targets[1:],
+            spec.memory,
         )
 
 
-async def _caught(part: Any) -> Any:
+async def _caught(part: Awaitable[T]) -> T | Failure:
     """A Failure as a value, so that one part does not cancel the other."""
     try:
         return await part

@@ -1,6 +1,6 @@
 """One attempt at a resource: observe, decide, carry out what may run now, read it back."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,12 @@ from setpoint.engine.kind import Kind
 from setpoint.engine.model import Action, Change, Decision, Resource
 from setpoint.engine.plan import APPROVE, Gated, gate
 from setpoint.engine.track import Track
+
+Record = tuple[str, str]
+"""Names a record of ownership: its object and field."""
+
+_UNCERTAIN = frozenset({Reason.CONNECTION_FAILED, Reason.TIMED_OUT})
+"""After these, the action may have been carried out all the same."""
 
 Prepare = Callable[["Attempt"], Awaitable[Resource[Any]]]
 """Writes down, before the first action, what must survive a crash; the resource as written."""
@@ -34,7 +40,13 @@ class Attempt:
     def without_deleted(self) -> "Attempt":
         """Forget the records of what is gone."""
         gone = {action.object for action in self.done if action.op is PlanOp.DELETE}
+        gone |= set(self.decision.forgotten)
         return replace(self, applied=[entry for entry in self.applied if entry.object not in gone])
+
+    def without(self, undone: Collection[Record]) -> "Attempt":
+        """Forget the records of what was not done after all."""
+        kept = [entry for entry in self.applied if (entry.object, entry.field) not in undone]
+        return replace(self, applied=kept)
 
 
 class Attempter:
@@ -52,13 +64,17 @@ class Attempter:
             self._require_ownership(resource, target)
         seen = await self._look(kind, resource, track)
         if not seen.gated.runnable:
-            return seen
+            return seen.without_deleted()
+        before = _recorded(resource)
         resource = await prepare(seen)
-        done, failure = await _carry_out(kind, resource, seen.gated.runnable, track)
+        planned = seen.gated.runnable
+        done, failure = await _carry_out(kind, resource, planned, track)
+        undone = _undone(planned, done, failure) - before
         if any(not action.background for action in done):
             seen = await self._look(kind, resource, track)
         failures = [*seen.failures, *([failure] if failure else ())]
-        return replace(seen, resource=resource, done=done, failures=failures).without_deleted()
+        finished = replace(seen, resource=resource, done=done, failures=failures)
+        return finished.without_deleted().without(undone)
 
     async def _look(
         self, kind: Kind[Any, Any, Any], resource: Resource[Any], track: Track
@@ -87,7 +103,7 @@ class Attempter:
             observed=observed,
             decision=decision,
             gated=gated,
-            applied=applied_of(resource, gated.runnable, decision.proven),
+            applied=applied_of(resource, gated.runnable, decision.records),
             target=target or static,
             failures=tuple(decision.failures),
         )
@@ -116,16 +132,31 @@ async def _carry_out(
     return done, None
 
 
+def _recorded(resource: Resource[Any]) -> set[Record]:
+    """What status has records of."""
+    return {(entry["object"], entry["field"]) for entry in resource.status.get("applied") or ()}
+
+
+def _undone(
+    planned: Sequence[Action], done: Sequence[Action], failure: Failure | None
+) -> set[Record]:
+    """Records of actions that were certainly not carried out: a proof of ownership of what was
+    refused would one day delete what somebody else made."""
+    rest = planned[len(done) :]
+    if failure is not None and failure.reason in _UNCERTAIN:
+        rest = rest[1:]
+    return {(a.record.object, a.record.field) for a in rest if a.record is not None}
+
+
 def _still_approved(gated: Gated) -> frozenset[Change]:
     """Background work that runs now may go on in later slices, when the plan has become shorter."""
     return frozenset(action.change for action in gated.runnable if action.background)
 
 
 def applied_of(
-    resource: Resource[Any], actions: Sequence[Action], proven: Sequence[Applied] = ()
+    resource: Resource[Any], actions: Sequence[Action], added: Sequence[Applied] = ()
 ) -> list[Applied]:
-    """The records of ownership that status has, those that are `proven` otherwise, and those that
-    `actions` add.
+    """The records of ownership that status has, those that are `added`, and those of `actions`.
 
     What was there before setpoint came is recorded once, and never overwritten.
     """
@@ -133,7 +164,6 @@ def applied_of(
         (entry["object"], entry["field"]): Applied.model_validate(entry)
         for entry in resource.status.get("applied") or ()
     }
-    added = [*proven, *(action.record for action in actions if action.record is not None)]
-    for record in added:
+    for record in (*added, *(action.record for action in actions if action.record is not None)):
         records.setdefault((record.object, record.field), record)
     return list(records.values())

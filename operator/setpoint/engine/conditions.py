@@ -175,6 +175,22 @@ def finished(
     return made.wire()
 
 
+def with_delivery(
+    made: Sequence[Mapping[str, Any]],
+    previous: Sequence[Mapping[str, Any]],
+    error: str | None,
+    generation: int,
+    now: datetime,
+) -> list[dict[str, Any]]:
+    """Conditions with AlertsUndelivered, which is there only while it is True."""
+    kept = [dict(one) for one in made if one.get("type") != ConditionType.ALERTS_UNDELIVERED]
+    if error is None:
+        return kept
+    new = Conditions(previous, generation, now)
+    new.set(ConditionType.ALERTS_UNDELIVERED, ConditionStatus.TRUE, Reason.DELIVERY_REFUSED, error)
+    return [*kept, *new.wire()]
+
+
 def _failed(
     made: Conditions,
     failures: Sequence[Failure],

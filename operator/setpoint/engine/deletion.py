@@ -1,6 +1,6 @@
 """Deleting a resource: only Revert in Enforce holds it back, and never for long."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,7 +9,7 @@ import structlog
 from setpoint.api.base import DeletionPolicy, Mode
 from setpoint.api.common import CommonSpec
 from setpoint.api.conditions import Reason
-from setpoint.api.plan import Applied
+from setpoint.api.plan import Applied, AppliedOp
 from setpoint.config import Config
 from setpoint.engine import backoff, plan
 from setpoint.engine.failure import Failure
@@ -121,10 +121,16 @@ class Deletion:
     async def _let_go(self, key: Key, body: dict[str, Any], remains: str | None) -> None:
         others = [name for name in body["metadata"]["finalizers"] if name != FINALIZER]
         await self._kube.patch_finalizers(key, body["metadata"]["resourceVersion"], others)
+        applied = (body.get("status") or {}).get("applied") or []
         if remains is None:
-            self._events.record(body, Reason.REVERTED, "what setpoint had changed was put back")
+            note = "what setpoint had changed was put back"
+            grown = [e for e in applied if e.get("op") == AppliedOp.GREW]
+            note += f", but for what cannot shrink: {_names(grown)}" if grown else ""
+            self._events.record(body, Reason.REVERTED, note)
         else:
-            applied = (body.get("status") or {}).get("applied") or []
-            names = ", ".join(f"{e['object']} {e['field']}".strip() for e in applied)
-            note = f"{remains}; left as it is: {names or 'nothing'}"
+            note = f"{remains}; left as it is: {_names(applied) or 'nothing'}"
             self._events.record(body, Reason.REVERT_ABANDONED, note, warning=True)
+
+
+def _names(applied: Sequence[Mapping[str, Any]]) -> str:
+    return ", ".join(f"{e['object']} {e['field']}".strip() for e in applied)

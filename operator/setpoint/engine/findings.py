@@ -1,17 +1,18 @@
 """Findings as status shows them: the worst first, with a memory that keeps them still. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from setpoint.api.findings import FindingItem, Findings, Severity
+from setpoint.api.findings import FindingItem, Findings, ResolvedItem, Severity
 from setpoint.engine.conditions import wire_time
 from setpoint.engine.model import Finding
 
 SHOWN = 20
+RESOLVED = 5
 BUDGET = 16 * 1024
-"""Bytes of status that the shown findings may take."""
+"""Bytes of status that the findings may take, those that went away included."""
 
 Identity = tuple[str, str]
 """Of a finding: its id and its object."""
@@ -27,6 +28,7 @@ def show(
     previous: Mapping[str, Any],
     magnitudes: Mapping[Identity, float],
     now: datetime,
+    ignored: int = 0,
 ) -> Findings:
     """The findings for status.
 
@@ -37,9 +39,13 @@ def show(
     ordered = sorted(findings, key=lambda f: (f.severity.rank, f.id, f.object))
     numbers = count(findings)
     before = {(item["id"], item["object"]): item for item in previous.get("items", ())}
+    resolved = _resolved(findings, previous, now)
     items = _within_budget(
-        _item(finding, before.get((finding.id, finding.object)), magnitudes, now)
-        for finding in ordered[:SHOWN]
+        (
+            _item(finding, before.get((finding.id, finding.object)), magnitudes, now)
+            for finding in ordered[:SHOWN]
+        ),
+        BUDGET - sum(map(_size, resolved)),
     )
     return Findings(
         total=len(findings),
@@ -50,7 +56,63 @@ def show(
         worst=ordered[0].severity if ordered else None,
         truncated=len(findings) - len(items),
         items=items,
+        resolved=resolved or None,
+        ignored=ignored or None,
     )
+
+
+def carried(
+    findings: Sequence[Finding],
+    previous: Mapping[str, Any],
+    unseen: Callable[[str, str], bool],
+) -> list[Finding]:
+    """`findings`, and those that status shows of what could not be looked at this time.
+
+    `unseen` tells it by a finding's id and object. Else they would be taken for resolved.
+    """
+    found = {(finding.id, finding.object) for finding in findings}
+    return [
+        *findings,
+        *(
+            _finding(FindingItem.model_validate(item))
+            for item in previous.get("items", ())
+            if (item["id"], item["object"]) not in found and unseen(item["id"], item["object"])
+        ),
+    ]
+
+
+def _finding(item: FindingItem) -> Finding:
+    return Finding(
+        id=item.id,
+        object=item.object,
+        severity=item.severity,
+        message=item.message,
+        evidence=item.evidence,
+        remedy=item.remedy,
+        sql=item.sql or (),
+        confidence=item.confidence,
+    )
+
+
+def _resolved(
+    findings: Sequence[Finding], previous: Mapping[str, Any], now: datetime
+) -> list[ResolvedItem]:
+    found = {(finding.id, finding.object[:400]) for finding in findings}
+    gone = [
+        ResolvedItem(
+            id=item["id"],
+            object=item["object"],
+            first_seen=item["firstSeen"],
+            resolved_at=wire_time(now),
+        )
+        for item in previous.get("items", ())
+    ]
+    before = [ResolvedItem.model_validate(item) for item in previous.get("resolved") or ()]
+    kept: dict[Identity, ResolvedItem] = {}
+    for item in [*gone, *before]:
+        if (item.id, item.object) not in found:
+            kept.setdefault((item.id, item.object), item)
+    return list(kept.values())[:RESOLVED]
 
 
 def remember(
@@ -81,6 +143,7 @@ def _item(
         id=finding.id,
         object=finding.object[:400],
         severity=finding.severity,
+        confidence=finding.confidence,
         message=finding.message[:512],
         evidence=finding.evidence[:512],
         remedy=finding.remedy[:512],
@@ -89,12 +152,16 @@ def _item(
     )
 
 
-def _within_budget(items: Iterable[FindingItem]) -> list[FindingItem]:
+def _size(item: FindingItem | ResolvedItem) -> int:
+    return len(item.model_dump_json(by_alias=True).encode())
+
+
+def _within_budget(items: Iterable[FindingItem], budget: int) -> list[FindingItem]:
     kept: list[FindingItem] = []
     size = 0
     for item in items:
-        size += len(item.model_dump_json(by_alias=True).encode())
-        if size > BUDGET:
+        size += _size(item)
+        if size > budget:
             break
         kept.append(item)
     return kept

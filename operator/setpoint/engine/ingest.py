@@ -62,6 +62,8 @@ class Ingest:
         else:
             targets.append(kind.claim(key.namespace, spec))
             lane = kind.lane(key.namespace, spec)
+            if not spec.suspend:
+                kind.announce(key.namespace, spec)
         for target in filter(None, targets):
             self._claims.add(key, target, created, metadata["uid"])
         return lane

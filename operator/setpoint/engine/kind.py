@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from setpoint.api.alerts import SlackTarget
 from setpoint.api.common import CommonSpec, CommonStatus
 from setpoint.api.crd import Names
 from setpoint.api.plan import Applied
@@ -30,8 +29,9 @@ class Kind(Protocol[S, O, M]):
         """The real target that the spec alone names, such as an ARN; None if only a look tells."""
         ...
 
-    def slack(self, spec: S) -> SlackTarget | None:
-        """Where its alerts go, if the resource says so."""
+    def announce(self, namespace: str, spec: S) -> None:
+        """A resource was seen and will be looked at soon: what is read for others until then may
+        be read for it too."""
         ...
 
     def new_memory(self, status: dict[str, Any]) -> M:

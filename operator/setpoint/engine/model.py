@@ -1,13 +1,13 @@
 """What flows through the engine: resources in, decisions out. Plain values, no I/O."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from setpoint.api.common import CommonSpec
 from setpoint.api.conditions import ConditionStatus, ConditionType, Reason
-from setpoint.api.findings import Severity
+from setpoint.api.findings import Confidence, Severity
 from setpoint.api.plan import Applied, BlockedBy, PlanOp, Risk
 from setpoint.engine.failure import Failure
 
@@ -50,7 +50,8 @@ class Action:
 
     `object`, `field`, `from_` and `to` name it for the plan and its digest, so they hold no times
     and no moving numbers. `payload` is what the kind's `act` needs. `record` proves ownership: it
-    is written to status before the action is carried out. `background` work never makes the
+    is written to status before the action is carried out, and so is `intent`: fields of the kind's
+    own status, for what must be known even if no answer comes. `background` work never makes the
     resource Reconciling.
     """
 
@@ -63,6 +64,7 @@ class Action:
     risk: Risk = Risk.LOW
     payload: Any = None
     record: Applied | None = None
+    intent: Mapping[str, Any] | None = None
     blocked_by: BlockedBy | None = None
     background: bool = False
 
@@ -88,13 +90,16 @@ class Finding:
     remedy: str
     sql: Sequence[str] = ()
     magnitude: float = 1.0
+    confidence: Confidence = Confidence.HIGH
 
 
 @dataclass(frozen=True)
 class Sample:
     """One value for one alert rule. `value` None: there is no data, which is not 0.
 
-    `shown` and `shown_threshold` carry their unit: `93%`, `80%`.
+    `shown` and `shown_threshold` carry their unit: `93%`, `80%`; `scale` × value is a number in
+    that `unit`. `finding` is the id of a finding that says the same. `summary` says it in words
+    where the rule's name does not.
     """
 
     rule: str
@@ -104,6 +109,10 @@ class Sample:
     shown_threshold: str
     above: bool = True
     severity: Severity = Severity.CRITICAL
+    unit: str = ""
+    scale: float = 1.0
+    finding: str = ""
+    summary: str = ""
 
     @property
     def breached(self) -> bool | None:
@@ -128,10 +137,14 @@ class Decision(Generic[M]):
     """What a kind makes of what it observed.
 
     `actions` in the order in which they are to be carried out. `pending` says what the real system
-    holds back until later (a maintenance window), else empty. `failures` are parts that could not
-    be observed while others could. `memory` replaces the kind's memory of this resource. `again`
-    asks for another look earlier than spec.interval. `conditions` are the kind's own, beside the
-    common ones. `proven` are records of ownership that status has lost and the real system proves.
+    holds back until later (a maintenance window), else empty. `settling` says which change that was
+    made is not to be seen yet, else empty: the resource is Reconciling until it is. `failures` are
+    parts that could not be observed while others could. `memory` replaces the kind's memory of this
+    resource. `again` asks for another look earlier than spec.interval. `conditions` are the kind's
+    own, beside the common ones. `records` are added to status beside those of actions: of what was
+    adopted as it was, or what the real system itself proves to be ours. `forgotten` names objects
+    whose records go, as they are gone and nobody wants them. `ignored` is the number of findings
+    that the spec does not want.
     """
 
     memory: M
@@ -140,6 +153,9 @@ class Decision(Generic[M]):
     samples: Sequence[Sample] = ()
     failures: Sequence[Failure] = ()
     pending: str = ""
+    settling: str = ""
     again: timedelta | None = None
     conditions: Sequence[KindCondition] = ()
-    proven: Sequence[Applied] = ()
+    records: Sequence[Applied] = ()
+    forgotten: Collection[str] = ()
+    ignored: int = 0

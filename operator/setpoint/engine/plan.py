@@ -79,7 +79,7 @@ def show(gated: Gated) -> PlanStatus:
         PlanAction(
             op=action.op,
             object=action.object,
-            field=action.field,
+            field=action.field[:128],
             from_=action.from_[:256],
             to=action.to[:256],
             reason=action.reason[:256],

@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 
 from setpoint.engine.model import Key
 
+INTERVAL = "interval"
+"""Reason of a key whose time has come."""
+
 
 class Closed(Exception):  # noqa: N818 - the end of work, not an error
     """The queue hands out nothing any more."""
@@ -64,7 +67,7 @@ class WorkQueue:
         self._changed.set()
 
     def add_after(self, key: Key, delay: float) -> None:
-        """Add `key` after `delay` seconds with the reason `interval`; replaces an earlier delay."""
+        """Add `key` after `delay` seconds with the reason INTERVAL; replaces an earlier delay."""
         due = self._clock() + delay
         self._due[key] = due
         heapq.heappush(self._delayed, (due, next(self._sequence), key))
@@ -117,7 +120,7 @@ class WorkQueue:
             due, _, key = heapq.heappop(self._delayed)
             if self._due.get(key) == due:  # else it was replaced or forgotten
                 del self._due[key]
-                self.add(key, "interval")
+                self.add(key, INTERVAL)
 
     def _next_delay(self) -> float | None:
         return max(0.0, self._delayed[0][0] - self._clock()) if self._delayed else None

@@ -3,17 +3,17 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
-from typing import Any, Protocol
+from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
-from pydantic import ValidationError
 
-from setpoint.alerts.state import Delivery, evaluate, settle
-from setpoint.api.alerts import AlertsStatus, SlackTarget
+from setpoint.alerts.delivery import settle
+from setpoint.alerts.step import Step
 from setpoint.api.conditions import Reason
 from setpoint.config import Config
-from setpoint.engine import backoff, conditions, findings, plan, status
+from setpoint.engine import alerting, backoff, conditions, findings, plan, status
+from setpoint.engine.alerting import Alerting, Outbox
 from setpoint.engine.attempt import Attempt, Attempter
 from setpoint.engine.deletion import Deletion
 from setpoint.engine.display import Display
@@ -22,6 +22,7 @@ from setpoint.engine.kind import Kind
 from setpoint.engine.kube import Conflict
 from setpoint.engine.model import Key, Resource
 from setpoint.engine.parse import parse
+from setpoint.engine.queue import INTERVAL
 from setpoint.engine.store import Store, requested_at
 from setpoint.engine.track import Track
 from setpoint.engine.visit import Visit
@@ -36,20 +37,7 @@ DELIVERED = "delivered"
 
 _CONFLICT_SECONDS = 0.2
 _RUNNING_SECONDS = 2.0
-
-
-class Outbox(Protocol):
-    """Sends what status says must be sent; alerts.notifier has the real one."""
-
-    def submit(
-        self, key: Key, kind_name: str, target: SlackTarget | None, alerts: AlertsStatus
-    ) -> None:
-        """Send the entries of the outbox that are not on their way yet."""
-        ...
-
-    def take(self, key: Key) -> list[Delivery]:
-        """What was delivered since the last call."""
-        ...
+_SOONEST_SECONDS = 0.1
 
 
 class Reconciler:
@@ -73,7 +61,7 @@ class Reconciler:
         self._attempter = attempter
         self._deletion = deletion
         self._writer = writer
-        self._outbox = outbox
+        self._alerting = Alerting(outbox, now)
         self._events = events
         self._config = config
         self._now = now
@@ -90,14 +78,17 @@ class Reconciler:
             self._forget(key)
             return None
         visit = Visit(self._kinds[key.plural], key, body, self._track(key, body))
-        visit.track.deliveries.extend(self._outbox.take(key))
+        self._alerting.collect(key, visit.track)
         try:
             if body["metadata"].get("deletionTimestamp"):
                 return await self._deletion.run(visit.kind, key, body, visit.track)
             if reasons == {DELIVERED}:
                 await self._acknowledge(visit)
                 return None
-            return await self._reconcile(visit)
+            if reasons <= {INTERVAL, DELIVERED} and visit.track.is_early(self._now()):
+                return await self._tell(visit)
+            visit.track.planned = None
+            return self._plan_next(visit, await self._reconcile(visit))
         except Conflict:
             return _CONFLICT_SECONDS
 
@@ -119,7 +110,7 @@ class Reconciler:
         try:
             resource = parse(visit.key, visit.body, visit.kind.spec_model)
         except Failure as failure:
-            return await self._fail(visit, failure)
+            return await self._fail(visit, failure, None)
         if resource.spec.suspend:
             await self._suspend(visit)
             return None
@@ -129,18 +120,43 @@ class Reconciler:
         try:
             attempt = await self._attempt(visit, replace(resource, status=visit.status))
         except Failure as failure:
-            delay = await self._fail(visit, failure)
-        else:
-            delay = await self._finish(visit, attempt)
-        self._submit(visit, resource)
-        return delay
+            return await self._fail(visit, failure, resource)
+        return await self._finish(visit, attempt)
+
+    async def _tell(self, visit: Visit) -> float | None:
+        """Only the alerts are due: nothing is looked at."""
+        resource = parse(visit.key, visit.body, visit.kind.spec_model)
+        if resource.spec.suspend or visit.track.planned is None:
+            return None
+        made = self._alerting.later(visit.status, resource.spec.alerts, visit.track)
+        await self._write(visit, {**visit.status, "alerts": made.status.wire()})
+        visit.track.deliveries.clear()
+        self._alerts_written(visit, resource, made)
+        now = self._now()
+        return self._until(visit, now, (visit.track.planned[1] - now).total_seconds())
+
+    def _plan_next(self, visit: Visit, delay: float | None) -> float | None:
+        """When to come back: for the next look in `delay` seconds, or earlier for the alerts."""
+        if delay is None:
+            return None
+        now = self._now()
+        visit.track.planned = (now, now + timedelta(seconds=delay))
+        return self._until(visit, now, delay)
+
+    @staticmethod
+    def _until(visit: Visit, now: datetime, delay: float) -> float:
+        wake = visit.track.alerts.wake
+        if wake is None:
+            return max(delay, 0.0)
+        return max(min(delay, max((wake - now).total_seconds(), _SOONEST_SECONDS)), 0.0)
 
     async def _attempt(self, visit: Visit, resource: Resource[Any]) -> Attempt:
         """Raises Failure or Conflict; whatever else goes wrong becomes a Failure here."""
 
         async def prepare(seen: Attempt) -> Resource[Any]:
             records = [entry.wire() for entry in seen.applied]
-            if records == (resource.status.get("applied") or []):
+            is_known = records == (resource.status.get("applied") or [])
+            if is_known and not status.intents(seen):
                 return resource
             await self._write(visit, status.before_acting(seen, self._now()))
             return replace(resource, status=visit.status)
@@ -165,21 +181,23 @@ class Reconciler:
             ) from error
 
     async def _finish(self, visit: Visit, attempt: Attempt) -> float:
+        previous = visit.status.get("findings") or {}
         now, track, decision = self._now(), visit.track, attempt.decision
-        before = settle(_alerts(attempt.resource.status), track.deliveries)
         display = Display(now, track.moved_at)
-        shown = findings.show(
-            decision.findings, visit.status.get("findings") or {}, track.magnitudes, now
-        )
+        shown = findings.show(decision.findings, previous, track.magnitudes, now, decision.ignored)
         new = status.of_attempt(
             visit.kind,
             attempt,
             shown,
-            evaluate(decision.samples, before, now),
             display,
             self._config().limits.stalled_after,
         )
-        await self._write_final(visit, new)
+        alerting.note(track, attempt, now)
+        look = alerting.look_of(attempt, new["conditions"])
+        spec = attempt.resource.spec.alerts
+        made = self._alerting.after(attempt.resource.status, spec, track, look)
+        await self._write_final(visit, {**new, "alerts": made.status.wire()})
+        self._alerts_written(visit, attempt.resource, made)
         track.moved_at = now if display.moved else track.moved_at
         track.magnitudes = findings.remember(decision.findings, shown, track.magnitudes)
         self._announce(visit, attempt)
@@ -200,7 +218,7 @@ class Reconciler:
             return _RUNNING_SECONDS  # what was done is not to be seen yet
         return backoff.at_interval(attempt.resource.spec.interval, self._draw)
 
-    async def _fail(self, visit: Visit, failure: Failure) -> float:
+    async def _fail(self, visit: Visit, failure: Failure, resource: Resource[Any] | None) -> float:
         """Say in status what failed; what was known stays."""
         new = status.of_failure(
             visit.status,
@@ -210,7 +228,13 @@ class Reconciler:
             self._config().limits.stalled_after,
         )
         _log_failure(visit.track, failure)
-        await self._write_final(visit, _settled(new, visit.track))
+        if resource is None:
+            await self._write_final(visit, _settled(new, visit.track))
+        else:
+            look = alerting.look_of_failure(failure, new["conditions"])
+            made = self._alerting.after(visit.status, resource.spec.alerts, visit.track, look)
+            await self._write_final(visit, {**new, "alerts": made.status.wire()})
+            self._alerts_written(visit, resource, made)
         metrics.RECONCILES.labels(visit.key.plural, "failure").inc()
         return self.delay_after(failure, visit.key)
 
@@ -240,13 +264,24 @@ class Reconciler:
         visit.track.deliveries.clear()
 
     async def _write(self, visit: Visit, new: dict[str, Any]) -> None:
+        before = alerting.read(visit.status).error
+        error = alerting.read(new).error
+        if new.get("conditions"):
+            made = conditions.with_delivery(
+                new["conditions"],
+                visit.status.get("conditions") or (),
+                error,
+                visit.generation,
+                self._now(),
+            )
+            new = {**new, "conditions": made}
         visit.body = await self._writer.write(visit.key, visit.version, new)
+        if error is not None and error != before:
+            self._events.record(visit.body, Reason.DELIVERY_REFUSED, error, warning=True)
 
-    def _submit(self, visit: Visit, resource: Resource[Any]) -> None:
-        alerts = _alerts(visit.status)
-        if alerts.outbox:
-            kind = visit.kind
-            self._outbox.submit(visit.key, kind.names.kind, kind.slack(resource.spec), alerts)
+    def _alerts_written(self, visit: Visit, resource: Resource[Any], made: Step) -> None:
+        name = visit.kind.names.kind
+        self._alerting.written(visit.key, name, resource.spec.alerts, visit.track, made)
 
     def _announce(self, visit: Visit, attempt: Attempt) -> None:
         for action in attempt.done:
@@ -261,6 +296,8 @@ class Reconciler:
 
     def _forget(self, key: Key) -> None:
         if track := self._tracks.pop(key, None):
+            self._alerting.collect(key, track)
+            self._alerting.gone(key, self._kinds[key.plural].names.kind, track)
             for rule in track.rules:
                 metrics.VALUE.remove(*key, rule)
 
@@ -268,22 +305,16 @@ class Reconciler:
         uid = body["metadata"]["uid"]
         track = self._tracks.get(key)
         if track is None or track.uid != uid:
+            self._forget(key)  # its namesake
             memory = self._kinds[key.plural].new_memory(dict(body.get("status") or {}))
             track = self._tracks[key] = Track(uid, memory)
         return track
 
 
-def _alerts(stored: Mapping[str, Any]) -> AlertsStatus:
-    try:
-        return AlertsStatus.model_validate(stored.get("alerts") or {})
-    except ValidationError:  # somebody else wrote it: begin anew
-        return AlertsStatus()
-
-
 def _settled(new: dict[str, Any], track: Track) -> dict[str, Any]:
     if not track.deliveries:
         return new
-    return {**new, "alerts": settle(_alerts(new), track.deliveries).wire()}
+    return {**new, "alerts": settle(alerting.read(new), track.deliveries).wire()}
 
 
 def _log_failure(track: Track, failure: Failure) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from setpoint.api.alerts import AlertsStatus
 from setpoint.api.base import Mode
 from setpoint.api.findings import Findings
 from setpoint.api.plan import BlockedBy, PlanAction, PlanStatus
@@ -23,11 +22,10 @@ def of_attempt(
     kind: Kind[Any, Any, Any],
     attempt: Attempt,
     shown: Findings,
-    alerts: AlertsStatus,
     display: Display,
     stalled_after: timedelta,
 ) -> dict[str, Any]:
-    """Status after an attempt that could observe the target; wire form."""
+    """Status after an attempt that could observe the target, without alerts; wire form."""
     resource, decision = attempt.resource, attempt.decision
     part = kind.report(resource, attempt.observed, decision, display)
     status = part.model_copy(
@@ -36,7 +34,6 @@ def of_attempt(
             "findings": shown,
             "plan": _within_budget(plan.show(attempt.gated)),
             "applied": list(attempt.applied) or None,
-            "alerts": alerts,
             "target": attempt.target,
         }
     ).wire()
@@ -62,11 +59,13 @@ def outcome(attempt: Attempt) -> Outcome:
     waiting += [attempt.decision.pending] if attempt.decision.pending else []
     if any(action.blocked_by is BlockedBy.APPROVAL for action in attempt.gated.blocked):
         waiting.append(f"approve with the annotation {plan.APPROVE}={attempt.gated.digest}")
+    running = [plan.sentence(a) for a in attempt.gated.runnable if not a.background]
+    running += [attempt.decision.settling] if attempt.decision.settling else []
     return Outcome(
         failures=attempt.failures,
         waiting=waiting,
         drifted=() if spec.mode is Mode.ENFORCE else differences,
-        running=[plan.sentence(a) for a in attempt.gated.runnable if not a.background],
+        running=running,
         findings=findings.count(attempt.decision.findings),
         read_only=spec.mode is Mode.OBSERVE,
         own=attempt.decision.conditions,
@@ -91,12 +90,21 @@ def of_failure(
     return {**previous, "observedGeneration": generation, "conditions": made}
 
 
+def intents(attempt: Attempt) -> dict[str, Any]:
+    """Fields of status that the actions to come want written before them."""
+    found: dict[str, Any] = {}
+    for action in attempt.gated.runnable:
+        found |= action.intent or {}
+    return found
+
+
 def before_acting(attempt: Attempt, now: datetime) -> dict[str, Any]:
     """Status with the records of ownership, written before the first action."""
     resource = attempt.resource
     names = [plan.sentence(action) for action in attempt.gated.runnable]
     return {
         **resource.status,
+        **intents(attempt),
         "applied": [entry.wire() for entry in attempt.applied],
         "conditions": conditions.progressing(
             resource.status.get("conditions") or (), resource.generation, now, "; ".join(names)

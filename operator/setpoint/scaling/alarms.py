@@ -3,9 +3,10 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from setpoint.api.plan import Applied, AppliedOp, PlanOp, Risk
+from setpoint.api.plan import Applied, AppliedOp, PlanOp
 from setpoint.engine.model import Action
 from setpoint.scaling.compare import normal
+from setpoint.scaling.deletion import delete
 from setpoint.scaling.model import Observed
 from setpoint.scaling.policies import Match
 from setpoint.scaling.steps import Alarm
@@ -54,21 +55,8 @@ def obsolete(
 
 def delete_alarm(name: str, reason: str) -> Action:
     """The action that deletes an alarm."""
-    return Action(
-        op=PlanOp.DELETE,
-        object=f"alarm/{name}",
-        field="",
-        from_=name,
-        to="",
-        reason=reason,
-        risk=Risk.MEDIUM,
-        payload={
-            "parts": ["alarms"],
-            "service": "cloudwatch",
-            "operation": "delete_alarms",
-            "parameters": {"AlarmNames": [name]},
-        },
-    )
+    parameters = {"AlarmNames": [name]}
+    return delete(name, "alarm", reason, "delete_alarms", parameters)
 
 
 def _bring(match: Match, alarm: Alarm, now: Mapping[str, Any] | None, owner: str) -> list[Action]:

@@ -59,9 +59,10 @@ def _suspended(spec: ScalingPolicySpec, observed: Observed) -> list[Finding]:
 
 def _zero_minimum(spec: ScalingPolicySpec, observed: Observed) -> list[Finding]:
     """Without tasks an ECS service has no CPU and no memory (API reference, MinCapacity)."""
-    tracked = [policy.metric for policy in spec.target_tracking]
-    can_wake = any(metric not in _ZERO_BLIND for metric in tracked) or spec.step_scaling
-    if observed.service is None or spec.capacity.min > 0 or can_wake:
+    tracked = [one.metric if one.custom is None else "" for one in spec.target_tracking]
+    tracked += [str(one.metric or "") for one in spec.step_scaling]
+    is_blind = bool(tracked) and all(metric in _ZERO_BLIND for metric in tracked)
+    if observed.service is None or spec.capacity.min > 0 or not is_blind:
         return []
     return [
         Finding(
@@ -69,7 +70,7 @@ def _zero_minimum(spec: ScalingPolicySpec, observed: Observed) -> list[Finding]:
             object="capacity.min",
             severity=Severity.WARNING,
             message="once at 0 tasks, the service does not scale out again by itself",
-            evidence="capacity.min is 0, and all policies track CPU or memory, which a service "
+            evidence="capacity.min is 0, and all policies look at CPU or memory, which a service "
             "without tasks does not have",
             remedy="set capacity.min to at least 1, or track RequestCountPerTarget",
         )

@@ -1,11 +1,11 @@
 """ScalingPolicy as the engine sees it."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from setpoint.api.alerts import SlackTarget
 from setpoint.api.base import Mode
 from setpoint.api.conditions import Reason
 from setpoint.api.plan import Applied
@@ -48,9 +48,14 @@ class ScalingKind:
         where = f"{self._gateway.default_region(spec.aws)}/{spec.aws.role or 'own'}"
         return f"aws/{where}/{scalable_id(spec.target)}"
 
-    def slack(self, spec: ScalingPolicySpec) -> SlackTarget | None:
-        """Where its alerts go."""
-        return spec.alerts.slack
+    def announce(self, namespace: str, spec: ScalingPolicySpec) -> None:
+        """The first reads of many resources, as after a start, are made together."""
+        if support.problem(spec) is not None:
+            return
+        target = scalable_id(spec.target)
+        with contextlib.suppress(Failure):  # its first look says so
+            scope = self._gateway.scope(namespace, spec.aws, grant_name(target))
+            observe.expect(self._reads, scope, target, spec)
 
     def new_memory(self, status: dict[str, Any]) -> Memory:
         """Nothing is known."""

@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 
 from setpoint.api.conditions import ConditionStatus, ConditionType, Reason
 from setpoint.api.scalingpolicy import SHORT_METRICS, ScalingPolicySpec
-from setpoint.engine.model import KindCondition
+from setpoint.engine.conditions import find
+from setpoint.engine.model import KindCondition, Resource
 from setpoint.scaling.model import Observed
 
 RECENT = timedelta(minutes=15)
@@ -14,7 +15,12 @@ _AT_MAXIMUM = "AlreadyAtMaxCapacity"
 """Code of NotScaledReason (API reference, NotScaledReason)."""
 
 
-def is_limited(spec: ScalingPolicySpec, observed: Observed, now: datetime) -> bool:
+_HELD = 0.9
+"""Target tracking removes capacity below this share of the target: until then, the metric swings
+around the target, and the maximum still holds."""
+
+
+def is_limited(resource: Resource[ScalingPolicySpec], observed: Observed, now: datetime) -> bool:
     """Whether the capacity is at its maximum, and AWS or a tracked metric asks for more."""
     if observed.target is None:
         return False
@@ -24,7 +30,10 @@ def is_limited(spec: ScalingPolicySpec, observed: Observed, now: datetime) -> bo
     tasks = observed.metrics.tasks
     running = service.running if tasks is None else max(service.desired, int(tasks))
     at_maximum = max(service.desired, running) >= observed.target.max
-    return at_maximum and (_was_refused(observed, now) or _is_overloaded(spec, observed))
+    before = find(resource.status.get("conditions") or (), ConditionType.SCALING_LIMITED)
+    share = _HELD if before and before["status"] == ConditionStatus.TRUE else 1.0
+    overloaded = _is_overloaded(resource.spec, observed, share)
+    return at_maximum and (_was_refused(observed, now) or overloaded)
 
 
 def condition(observed: Observed, *, limited: bool) -> KindCondition:
@@ -58,7 +67,8 @@ def _was_refused(observed: Observed, now: datetime) -> bool:
     return False
 
 
-def _is_overloaded(spec: ScalingPolicySpec, observed: Observed) -> bool:
+def _is_overloaded(spec: ScalingPolicySpec, observed: Observed, share: float) -> bool:
+    """Whether a tracked metric is above this share of its target."""
     values = {
         SHORT_METRICS["CPU"]: observed.metrics.cpu,
         SHORT_METRICS["CPUHighResolution"]: observed.metrics.cpu,
@@ -67,6 +77,6 @@ def _is_overloaded(spec: ScalingPolicySpec, observed: Observed) -> bool:
     }
     for one in spec.target_tracking:
         value = values.get(SHORT_METRICS.get(one.metric, one.metric))
-        if one.custom is None and value is not None and value > one.target:
+        if one.custom is None and value is not None and value > share * one.target:
             return True
     return False

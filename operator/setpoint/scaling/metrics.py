@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from setpoint.api.scalingpolicy import MetricSources
+from setpoint.alerts import burn
+from setpoint.api.scalingpolicy import LoadBalancer, MetricSources, Objectives
+from setpoint.engine.model import Sample
 from setpoint.scaling.model import Metrics
 
 WINDOW = timedelta(minutes=5)
@@ -57,6 +59,48 @@ def queries(cluster: str, service: str, sources: MetricSources) -> list[dict[str
         named = {"TargetDiscoveryName": sources.service_connect.discovery_name, **ecs}
         found.append(_query("milliseconds", "AWS/ECS", "TargetResponseTime", "Average", named))
     return found
+
+
+def budget_window(now: datetime) -> tuple[datetime, datetime]:
+    """Start and end of what error budgets are counted over: aligned, so that it moves, and is
+    fetched, once in five minutes."""
+    size = int(burn.PERIOD.total_seconds())
+    _, newest = window(now)
+    end = newest - timedelta(seconds=newest.timestamp() % size)
+    return end - burn.LONGEST, end
+
+
+def budget_queries(source: LoadBalancer) -> list[dict[str, Any]]:
+    """MetricDataQueries for error budgets: requests, errors, and the average response time."""
+    alb = {"LoadBalancer": source.load_balancer, "TargetGroup": source.target_group}
+    name, period = "AWS/ApplicationELB", int(burn.PERIOD.total_seconds())
+    return [
+        _query("total", name, "RequestCount", "Sum", alb, period),
+        _query("failed", name, "HTTPCode_Target_5XX_Count", "Sum", alb, period),
+        _query("seconds", name, "TargetResponseTime", "Average", alb, period),
+    ]
+
+
+def budgets(
+    results: Sequence[Mapping[str, Any]], objectives: Objectives, end: datetime
+) -> list[Sample]:
+    """The samples for error budgets; of what AWS does not give whole, no data."""
+    whole, none = _whole(results), _Series({})
+    totals = whole.get("total", none).values
+    made = []
+    if objectives.errors is not None:
+        failed = whole.get("failed", none).values
+        events = {at: burn.Events(n, min(failed.get(at, 0.0), n)) for at, n in totals.items()}
+        made.append(("errorBudget", events, objectives.errors.objective))
+    if objectives.latency is not None:
+        limit, seconds = objectives.latency.threshold.total_seconds(), whole.get("seconds", none)
+        slow = {at for at, value in seconds.values.items() if value > limit}
+        events = {at: burn.Events(n, n if at in slow else 0.0) for at, n in totals.items()}
+        made.append(("latencyBudget", events, objectives.latency.objective))
+    return [
+        burn.sample(rule, events, objective, objectives.min_requests, end)
+        for rule, events, objective in made
+    ]
 
 
 @dataclass(frozen=True)
@@ -123,7 +167,12 @@ def _error_rate(whole: Mapping[str, _Series]) -> float | None:
 
 
 def _query(
-    name: str, namespace: str, metric: str, statistic: str, dimensions: Mapping[str, str]
+    name: str,
+    namespace: str,
+    metric: str,
+    statistic: str,
+    dimensions: Mapping[str, str],
+    period: int = PERIOD,
 ) -> dict[str, Any]:
     return {
         "Id": name,
@@ -133,7 +182,7 @@ def _query(
                 "MetricName": metric,
                 "Dimensions": [{"Name": k, "Value": v} for k, v in dimensions.items()],
             },
-            "Period": PERIOD,
+            "Period": period,
             "Stat": statistic,
         },
     }

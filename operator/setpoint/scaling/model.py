@@ -7,6 +7,7 @@ from typing import Any
 from setpoint.api.scalingpolicy import ECS_DIMENSION, ScalingTarget
 from setpoint.aws.names import ScalableId
 from setpoint.engine.failure import Failure
+from setpoint.engine.model import Sample
 
 SUSPENDED_FLAGS = {
     "scaleIn": "DynamicScalingInSuspended",
@@ -56,9 +57,10 @@ class Observed:
     """One look. `target` None: it is not registered; `service` None: it is no ECS service.
 
     policies, schedules, activities (the newest first) and alarms (by name) as AWS has them.
-    `unlisted` policies were written so lately that their alarms need not be listed yet. `failures`:
-    why parts that nothing else rests on could not be read. `is_tagged`: AWS's tag proves that this
-    very resource registered the target.
+    `unlisted` policies were written so lately that their alarms need not be listed yet. `budgets`:
+    how fast error budgets burn. `failures`: why parts that nothing else rests on could not be read;
+    `missing`: why ECS has no such service. `measured`: the metrics could be read. `is_tagged`:
+    AWS's tag proves that this very resource registered the target; None if AWS was not asked.
     """
 
     account: str
@@ -72,8 +74,11 @@ class Observed:
     alarms: Mapping[str, Mapping[str, Any]] | None = None
     unlisted: frozenset[str] = frozenset()
     metrics: Metrics = Metrics()
+    budgets: Sequence[Sample] = ()
     failures: Sequence[Failure] = ()
-    is_tagged: bool = False
+    missing: Failure | None = None
+    measured: bool = True
+    is_tagged: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,8 @@ class Memory:
     `generation` and `requested` of the last look; `written`: when (seconds of the reader's clock)
     a part of AWS was last written, so that what was read before is not used any more; `arns` of
     policies as PutScalingPolicy told them; `repairs`: how often a policy was put again because its
-    alarms were gone; `tasks` as metrics last had them.
+    alarms were gone; `tasks` as metrics last had them; `tag_known`: AWS was asked for the target's;
+    `missing`: ECS had no such service, so it is asked again at each look.
     """
 
     generation: int = -1
@@ -92,6 +98,8 @@ class Memory:
     arns: Mapping[str, str] = field(default_factory=dict)
     repairs: Mapping[str, int] = field(default_factory=dict)
     tasks: float | None = None
+    tag_known: bool = False
+    missing: bool = False
 
 
 def scalable_id(target: ScalingTarget) -> ScalableId:

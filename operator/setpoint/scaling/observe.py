@@ -18,7 +18,7 @@ from setpoint.aws.gateway import AWSGateway, Scope
 from setpoint.aws.names import ScalableId
 from setpoint.aws.reads import Freshness, Reads
 from setpoint.engine.failure import Failure
-from setpoint.engine.model import Resource
+from setpoint.engine.model import Resource, Sample
 from setpoint.scaling import alarms, metrics, policies
 from setpoint.scaling.decide import applied
 from setpoint.scaling.model import (
@@ -67,7 +67,7 @@ class Look:
 
     def rarely(self, part: str = "") -> Freshness:
         """For what only people change: every full round."""
-        return Freshness(max(self.spec.interval, FULL_ROUND), self._since(part))
+        return Freshness(_full_round(self.spec), self._since(part))
 
     def _since(self, part: str) -> float | None:
         moments = [self.since, self.memory.written.get(part)]
@@ -77,25 +77,27 @@ class Look:
 async def observe(look: Look) -> Observed:
     """One look. Raises Failure."""
     reads, scope, target = look.reads, look.scope, look.target
+    now = Freshness(FULL_ROUND, reads.clock())
     account, service, found, existing, schedules, extras = await asyncio.gather(
         look.gateway.account(scope),
-        _service(look, look.rarely("service")),
+        _service(look, now if look.memory.missing else look.rarely("service")),
         reads.scalable_target(scope, target, look.often("target")),
         reads.scaling_policies(scope, target, look.rarely("policies")),
         reads.scheduled_actions(scope, target, look.rarely("schedules")),
         _extras(look),
     )
-    activities, values, tagged = extras
+    activities, values, tagged, budgets = extras
     seen_alarms = await _caught(_alarms(look, existing))
-    parts = (activities, values, tagged, seen_alarms)
+    parts = (activities, values, tagged, seen_alarms, budgets)
     numbers = values if isinstance(values, Metrics) else Metrics()
-    if _has_moved(look, numbers, service):
-        service = await _service(look, Freshness(FULL_ROUND, reads.clock()))
+    if isinstance(service, Service) and _has_moved(look, numbers, service):
+        service = await _service(look, now)
     return Observed(
         account=account,
         region=scope.region,
         id=target,
-        service=service,
+        service=service if isinstance(service, Service) else None,
+        missing=service if isinstance(service, Failure) else None,
         target=_target(found),
         policies=existing,
         schedules=schedules,
@@ -103,9 +105,25 @@ async def observe(look: Look) -> Observed:
         alarms=None if isinstance(seen_alarms, Failure) else seen_alarms,
         unlisted=_unlisted(look, existing),
         metrics=numbers,
+        budgets=[] if isinstance(budgets, Failure) else budgets,
         failures=[part for part in parts if isinstance(part, Failure)],
-        is_tagged=tagged is True,
+        measured=isinstance(values, Metrics),
+        is_tagged=None if isinstance(tagged, Failure) else tagged,
     )
+
+
+def expect(reads: Reads, scope: Scope, target: ScalableId, spec: ScalingPolicySpec) -> None:
+    """Have what a first look will read taken along by others' looks."""
+    rarely = Freshness(_full_round(spec))
+    reads.expect_target(scope, target, Freshness(spec.interval), rarely)
+    if (names := ecs_names(target)) is not None:
+        reads.expect_service(scope, *names, rarely)
+        queries = metrics.queries(*names, spec.metrics)
+        reads.expect_metric_data(scope, str(target), queries, metrics.WINDOW)
+
+
+def _full_round(spec: ScalingPolicySpec) -> timedelta:
+    return max(spec.interval, FULL_ROUND)
 
 
 def changed(resource: Resource[ScalingPolicySpec], memory: Memory, requested: str | None) -> bool:
@@ -117,11 +135,20 @@ def changed(resource: Resource[ScalingPolicySpec], memory: Memory, requested: st
 
 async def _extras(
     look: Look,
-) -> tuple[Sequence[Mapping[str, Any]] | Failure, Metrics | Failure, bool | Failure]:
-    """Parts that nothing else rests on: activities, metrics, and whether the tag is ours."""
+) -> tuple[
+    Sequence[Mapping[str, Any]] | Failure,
+    Metrics | Failure,
+    bool | Failure | None,
+    Sequence[Sample] | Failure,
+]:
+    """Parts that nothing else rests on: activities, metrics, whether the tag is ours, and error
+    budgets."""
     activities = look.reads.scaling_activities(look.scope, look.target, look.often())
     return await asyncio.gather(
-        _caught(activities), _caught(_metrics(look)), _caught(_is_tagged(look))
+        _caught(activities),
+        _caught(_metrics(look)),
+        _caught(_is_tagged(look)),
+        _caught(_budgets(look)),
     )
 
 
@@ -133,14 +160,21 @@ async def _caught(part: Awaitable[T]) -> T | Failure:
         return failure
 
 
-async def _service(look: Look, fresh: Freshness) -> Service | None:
+async def _service(look: Look, fresh: Freshness) -> Service | Failure | None:
+    """None for what is no ECS service; a Failure as a value for one that ECS does not have: its
+    scaling may outlive it."""
     names = ecs_names(look.target)
     if names is None:
         return None
     cluster, name = names
-    found = await look.reads.ecs_service(look.scope, cluster, name, fresh)
+    try:
+        found = await look.reads.ecs_service(look.scope, cluster, name, fresh)
+    except Failure as failure:
+        if failure.reason is not Reason.TARGET_NOT_FOUND:
+            raise
+        found = None  # not even its cluster
     if found is None:
-        raise Failure(
+        return Failure(
             Reason.TARGET_NOT_FOUND,
             f"ECS has no active service {name} in cluster {cluster} in {look.scope.region}: check "
             "the names; it is looked for again",
@@ -152,9 +186,9 @@ async def _service(look: Look, fresh: Freshness) -> Service | None:
     return Service(found["desiredCount"], found["runningCount"], deploying)
 
 
-def _has_moved(look: Look, values: Metrics, service: Service | None) -> bool:
+def _has_moved(look: Look, values: Metrics, service: Service) -> bool:
     """Whether tasks came or went since ECS was asked: then it is asked again, once."""
-    if service is None or values.tasks is None or values.tasks == look.memory.tasks:
+    if values.tasks is None or values.tasks == look.memory.tasks:
         return False
     return round(values.tasks) != service.running
 
@@ -183,6 +217,18 @@ async def _metrics(look: Look) -> Metrics:
     return metrics.read(results, high_resolution=uses_high_resolution(look.spec))
 
 
+async def _budgets(look: Look) -> Sequence[Sample]:
+    """Three days of requests, fetched once in five minutes: AWS remembers them, not setpoint."""
+    objectives, source = look.spec.alerts.slo, look.spec.metrics.load_balancer
+    if objectives is None or source is None or ecs_names(look.target) is None:
+        return []
+    start, end = metrics.budget_window(look.now)
+    results = await look.reads.metric_data(
+        look.scope, f"{look.target}/budgets", metrics.budget_queries(source), start, end
+    )
+    return metrics.budgets(results, objectives, end)
+
+
 async def _alarms(
     look: Look, existing: Sequence[Mapping[str, Any]]
 ) -> Mapping[str, Mapping[str, Any]]:
@@ -202,15 +248,15 @@ def _unlisted(look: Look, existing: Sequence[Mapping[str, Any]]) -> frozenset[st
     return frozenset(str(policy["PolicyName"]) for policy in existing)
 
 
-async def _is_tagged(look: Look) -> bool:
+async def _is_tagged(look: Look) -> bool | None:
     """Whether the target's tag proves that this resource registered it.
 
-    Asked only where it matters, to revert, and only until status has a record of the target.
+    Asked once, where it matters: to revert, and while status has no record of the target.
     """
-    if look.spec.deletion_policy is not DeletionPolicy.REVERT or look.memory.generation != -1:
-        return False
+    if look.spec.deletion_policy is not DeletionPolicy.REVERT or look.memory.tag_known:
+        return None
     if any(record.object == OBJECT for record in applied(look.resource.status)):
-        return False
+        return None
     found = await look.reads.scalable_target(look.scope, look.target, look.often("target"))
     if not found or not found.get("ScalableTargetARN"):
         return False

@@ -1,18 +1,25 @@
 """How AWS's policies compare with those of the spec, and what would make them equal. Pure."""
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from setpoint.api.plan import Applied, AppliedOp, PlanOp, Risk
+from setpoint.api.conditions import Reason
+from setpoint.api.plan import ORIGINAL_LENGTH, Applied, AppliedOp, BlockedBy, PlanOp
 from setpoint.api.scalingpolicy import PolicyType, ScalingPolicySpec, State
 from setpoint.aws.names import ScalableId
+from setpoint.engine.failure import Failure
 from setpoint.engine.model import Action
 from setpoint.scaling.compare import normal, text
+from setpoint.scaling.deletion import delete
 from setpoint.scaling.model import Memory, Observed
 from setpoint.scaling.wanted import CONFIGURATION, Policy, policies
+
+_METRIC = "Specification"
+"""How the fields end that say what a policy looks at."""
 
 REPAIRS = 2
 """How often a policy is put again because its alarms are gone, before a person is asked."""
@@ -35,34 +42,92 @@ class Match:
         return State.DIFFERS if self.differences else State.IN_SYNC
 
     @property
+    def put(self) -> dict[str, Any]:
+        """The whole configuration that AWS should hold: of a policy of our own, what the spec says
+        and nothing else."""
+        wanted = {**self.wanted.defaults, **self.wanted.configuration}
+        if self.is_ours or self.existing is None:
+            return wanted
+        merged = {**configuration(self.existing), **self.wanted.configuration}
+        for name in _conditional(merged):
+            merged.pop(name, None)
+        return merged
+
+    @property
     def differences(self) -> dict[str, tuple[Any, Any]]:
         """Fields that setpoint answers for, as (now, wanted), where they differ."""
-        now = configuration(self.existing or {})
-        asked = {**(self.wanted.defaults if self.is_ours else {}), **self.wanted.configuration}
-        return {
+        now, defaults = configuration(self.existing or {}), self.wanted.defaults
+        asked = {**(defaults if self.is_ours else {}), **self.wanted.configuration}
+        found = {
             name: (now.get(name), value)
             for name, value in asked.items()
-            if normal(now.get(name, self.wanted.defaults.get(name))) != normal(value)
+            if normal(now.get(name, defaults.get(name))) != normal(value)
         }
+        if self.is_ours or self.wanted.type is PolicyType.STEP:
+            left = [name for name in _OPTIONAL if name in now and name not in self.put]
+            found |= {name: (now[name], None) for name in left}
+        return found
+
+
+_OPTIONAL = ("MinAdjustmentMagnitude", "MaxCapacityBuffer")
+"""Fields without a default: there, or not."""
+
+
+def _conditional(configured: Mapping[str, Any]) -> list[str]:
+    """Fields that AWS refuses beside the others' values."""
+    found = []
+    if configured.get("AdjustmentType", "PercentChangeInCapacity") != "PercentChangeInCapacity":
+        found.append("MinAdjustmentMagnitude")
+    if configured.get("MaxCapacityBreachBehavior", "HonorMaxCapacity") == "HonorMaxCapacity":
+        found.append("MaxCapacityBuffer")
+    return found
 
 
 def matches(
     spec: ScalingPolicySpec, existing: Sequence[Mapping[str, Any]], applied: Sequence[Applied]
 ) -> list[Match]:
-    """Each policy of the spec with AWS's own for its metric (step policies: of its name).
+    """Each policy of the spec with AWS's own for its metric; step policies with that of their name;
+    and where there is none for a metric, our own of the name: its metric was changed.
 
     PutScalingPolicy overwrites a policy of the same name, so a name that is taken by a policy for
     something else gets a number.
     """
     ours = {entry.object for entry in applied if entry.op is AppliedOp.CREATED}
     taken = {str(policy["PolicyName"]) for policy in existing}
+    used: set[str] = set()
     found: list[Match] = []
     for wanted in policies(spec):
-        policy = next((one for one in existing if _is_for(one, wanted)), None)
+        free = [policy for policy in existing if policy["PolicyName"] not in used]
+        policy = _existing_for(wanted, free, ours)
         name = str(policy["PolicyName"]) if policy else _free(wanted.default_name, taken)
         taken.add(name)
+        used.add(name)
         found.append(Match(wanted, name, policy, f"policy/{name}" in ours))
     return found
+
+
+def _existing_for(
+    wanted: Policy, existing: Sequence[Mapping[str, Any]], ours: Collection[str]
+) -> Mapping[str, Any] | None:
+    same_type = [policy for policy in existing if policy.get("PolicyType") == wanted.type]
+    asked = metric_of(wanted.configuration)
+    for policy in same_type:
+        name = str(policy["PolicyName"])
+        if (
+            name == wanted.default_name
+            if wanted.by_name
+            else asked == metric_of(configuration(policy))
+        ):
+            return policy
+    numbered = re.compile(rf"{re.escape(wanted.default_name)}(-[0-9]+)?")
+    return next(
+        (
+            policy
+            for policy in same_type
+            if numbered.fullmatch(name := str(policy["PolicyName"])) and f"policy/{name}" in ours
+        ),
+        None,
+    )
 
 
 def configuration(policy: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,14 +142,12 @@ def actions(matched: Sequence[Match], observed: Observed, memory: Memory) -> lis
 
 
 def _bring(match: Match, observed: Observed, memory: Memory) -> list[Action]:
-    wanted = match.wanted
     if match.existing is None:
         return [_create(match, observed.id)]
     if changed := match.differences:
         return [_change(match, changed, observed.id)]
     missing = missing_alarms(match, observed)
     if missing and memory.repairs.get(match.name, 0) < REPAIRS:
-        merged = {**configuration(match.existing), **wanted.configuration}
         return [
             Action(
                 op=PlanOp.UPDATE,
@@ -93,7 +156,9 @@ def _bring(match: Match, observed: Observed, memory: Memory) -> list[Action]:
                 from_=f"{missing} missing",
                 to="all there",
                 reason="AWS makes the alarms of a policy again when it is put again",
-                payload=put_policy(match.name, wanted.type, merged, observed.id, repair=True),
+                payload=put_policy(
+                    match.name, match.wanted.type, match.put, observed.id, repair=True
+                ),
             )
         ]
     return []
@@ -125,7 +190,6 @@ def missing_alarms(match: Match, observed: Observed) -> int:
 
 def _create(match: Match, target: ScalableId) -> Action:
     wanted = match.wanted
-    configured = {**wanted.defaults, **wanted.configuration}
     at = f" at {wanted.target:g}" if wanted.target is not None else ""
     return Action(
         op=PlanOp.CREATE,
@@ -134,33 +198,54 @@ def _create(match: Match, target: ScalableId) -> Action:
         from_="",
         to=f"{wanted.metric}{at}",
         reason=f"AWS has no {wanted.type} policy for it",
-        payload=put_policy(match.name, wanted.type, configured, target),
+        payload=put_policy(match.name, wanted.type, match.put, target),
         record=Applied(object=f"policy/{match.name}", field="", op=AppliedOp.CREATED),
     )
 
 
 def _change(match: Match, changed: Mapping[str, tuple[Any, Any]], target: ScalableId) -> Action:
-    wanted, now = match.wanted, configuration(match.existing or {})
-    merged = {**now, **(wanted.defaults if match.is_ours else {}), **wanted.configuration}
-    if "MaxCapacityBuffer" in merged and merged.get("MaxCapacityBreachBehavior", "").startswith(
-        "H"
-    ):
-        del merged["MaxCapacityBuffer"]  # AWS refuses it there
+    record = former(match.existing or {})
     return Action(
         op=PlanOp.UPDATE,
         object=f"policy/{match.name}",
         field=", ".join(changed),
         from_=", ".join(_shown(before) for before, _ in changed.values()),
         to=", ".join(_shown(after) for _, after in changed.values()),
-        reason="the policy differs from the spec",
-        payload=put_policy(match.name, wanted.type, merged, target),
-        record=Applied(
-            object=f"policy/{match.name}",
-            field="",
-            op=AppliedOp.CHANGED,
-            original=json.dumps(now, default=str, sort_keys=True, separators=(",", ":")),
-        ),
+        reason="the policy differs from the spec"
+        if record
+        else "what it is now is too long to be kept for Revert: change it in AWS",
+        blocked_by=None if record else BlockedBy.STATE,
+        payload=put_policy(match.name, match.wanted.type, match.put, target),
+        record=record,
     )
+
+
+def former(policy: Mapping[str, Any]) -> Applied | None:
+    """The record of a policy as it was before setpoint changed it; None if it is too long.
+
+    What a target-tracking policy looks at stays as it is, so that is left out.
+    """
+    kept = configuration(policy)
+    if policy.get("PolicyType") == PolicyType.TARGET_TRACKING:
+        kept = {name: value for name, value in kept.items() if not name.endswith(_METRIC)}
+    text = json.dumps(kept, default=str, sort_keys=True, separators=(",", ":"))
+    if len(text) > ORIGINAL_LENGTH:
+        return None
+    name = f"policy/{policy['PolicyName']}"
+    return Applied(object=name, field="", op=AppliedOp.CHANGED, original=text)
+
+
+def beyond_repair(matched: Sequence[Match], observed: Observed, memory: Memory) -> list[Failure]:
+    """Policies that do not scale, although they were put again."""
+    return [
+        Failure(
+            Reason.REJECTED,
+            f"policy {match.name} has lost alarms, and they do not come back: it does not scale; "
+            "find out who deletes them (CloudTrail, DeleteAlarms)",
+        )
+        for match in matched
+        if missing_alarms(match, observed) and memory.repairs.get(match.name, 0) >= REPAIRS
+    ]
 
 
 def obsolete(
@@ -202,36 +287,15 @@ def put_policy(
 
 def delete_policy(name: str, target: ScalableId, reason: str) -> Action:
     """The action that deletes a policy."""
-    return Action(
-        op=PlanOp.DELETE,
-        object=f"policy/{name}",
-        field="",
-        from_=name,
-        to="",
-        reason=reason,
-        risk=Risk.MEDIUM,
-        payload={
-            "parts": ["policies"],
-            "service": "application-autoscaling",
-            "operation": "delete_scaling_policy",
-            "parameters": {**target.parameters, "PolicyName": name},
-        },
-    )
+    parameters = {**target.parameters, "PolicyName": name}
+    return delete(name, "policy", reason, "delete_scaling_policy", parameters)
 
 
-def _is_for(policy: Mapping[str, Any], wanted: Policy) -> bool:
-    if policy.get("PolicyType") != wanted.type:
-        return False
-    if wanted.by_name:
-        return bool(policy["PolicyName"] == wanted.default_name)
-    return _metric_of(configuration(policy)) == _metric_of(wanted.configuration)
-
-
-def _metric_of(configured: Mapping[str, Any]) -> str:
+def metric_of(configured: Mapping[str, Any]) -> str:
     """What a policy looks at: AWS takes one policy of a type for it."""
     specifications = configured.get("MetricSpecifications", [configured])
     metrics = [
-        {name: value for name, value in one.items() if name.endswith("Specification")}
+        {name: value for name, value in one.items() if name.endswith(_METRIC)}
         for one in specifications
     ]
     return text(normal(metrics))

@@ -1,7 +1,7 @@
 """Status of a ScalingPolicy. Pure."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from setpoint.api.scalingpolicy import (
@@ -13,11 +13,12 @@ from setpoint.api.scalingpolicy import (
     ScalingPolicySpec,
     ScalingPolicyStatus,
     ScheduleStatus,
+    State,
 )
 from setpoint.engine.conditions import wire_time
 from setpoint.engine.display import MILLISECONDS, PERCENT, PERCENT_1, Display
 from setpoint.engine.model import Resource
-from setpoint.scaling import policies, schedule, scheduled, target
+from setpoint.scaling import policies, scheduled, target
 from setpoint.scaling.decide import applied
 from setpoint.scaling.model import Observed, display_name
 
@@ -27,7 +28,9 @@ def report(
 ) -> ScalingPolicyStatus:
     """The kind's own part of status."""
     spec, records = resource.spec, applied(resource.status)
-    bounds = target.effective(spec.capacity, observed, display.now)
+    schedules = scheduled.matches(spec.schedules, observed.schedules, records)
+    in_force = scheduled.in_force(schedules, observed)
+    bounds = target.Situation(resource, observed, in_force, display.now).effective
     shown = resource.status.get("metrics") or {}
     return ScalingPolicyStatus(
         resource=display_name(observed.id),
@@ -45,11 +48,8 @@ def report(
             )
             for match in policies.matches(spec, observed.policies, records)
         ],
-        schedules=[
-            _schedule(match, display.now)
-            for match in scheduled.matches(spec.schedules, observed.schedules, records)
-        ],
-        last_activity=_last_activity(observed),
+        schedules=[_schedule(match, display.now) for match in schedules],
+        last_activity=_last_activity(observed, resource.status.get("lastActivity")),
     )
 
 
@@ -71,7 +71,7 @@ def _capacity(observed: Observed) -> CapacityStatus:
 def _metrics(
     spec: ScalingPolicySpec, observed: Observed, shown: Mapping[str, Any], display: Display
 ) -> MetricValues:
-    if observed.failures and shown:  # not known now; what was known stays
+    if not observed.measured and shown:  # not known now; what was known stays
         return MetricValues.model_validate(shown)
     limits, now = spec.alerts.thresholds, observed.metrics
     seconds = limits.response_time.total_seconds()
@@ -90,22 +90,28 @@ def _metrics(
 
 
 def _schedule(match: scheduled.Match, now: datetime) -> ScheduleStatus:
-    wanted = match.wanted
-    following = schedule.next_firing(
-        wanted.schedule, wanted.time_zone, wanted.start, wanted.end, None, now
-    )
+    state = match.state(now)
+    following = match.next_firing(now)
+    if following is not None and _is_frequent(match, following):
+        following = None
     return ScheduleStatus(
-        name=wanted.name,
-        state=match.state,
-        next=None if following is None else wire_time(following),
+        name=match.wanted.name,
+        state=state,
+        next=None if following is None or state is State.MISSING else wire_time(following),
     )
 
 
-def _last_activity(observed: Observed) -> ScalingActivity | None:
+def _is_frequent(match: scheduled.Match, following: datetime) -> bool:
+    """Status does not follow one that fires again within the hour."""
+    after = match.next_firing(following)
+    return after is not None and after - following < timedelta(hours=1)
+
+
+def _last_activity(observed: Observed, known: Mapping[str, Any] | None) -> ScalingActivity | None:
     """The newest that is about a change; AWS repeats those about none every minute."""
     for activity in observed.activities:
         if not activity.get("NotScaledReasons"):
             result = str(activity.get("StatusCode", ""))
-            known = result if result.isalpha() else "Unknown"
-            return ScalingActivity(time=wire_time(activity["StartTime"]), result=known[:64])
-    return None
+            word = result if result.isalpha() else "Unknown"
+            return ScalingActivity(time=wire_time(activity["StartTime"]), result=word[:64])
+    return ScalingActivity.model_validate(known) if known else None

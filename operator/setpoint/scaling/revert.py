@@ -32,7 +32,12 @@ def revert(observed: Observed, applied: Sequence[Applied]) -> list[Action]:
 
 def _alarms(observed: Observed, applied: Sequence[Applied]) -> list[Action]:
     names = [e.object.removeprefix("alarm/") for e in applied if e.object.startswith("alarm/")]
-    return [delete_alarm(name, _WHY) for name in names if name in (observed.alarms or {})]
+    # Where AWS does not tell which there are, all go: it does not mind names that it does not know.
+    return [
+        delete_alarm(name, _WHY)
+        for name in names
+        if observed.alarms is None or name in observed.alarms
+    ]
 
 
 def _policies(observed: Observed, applied: Sequence[Applied]) -> list[Action]:
@@ -47,6 +52,8 @@ def _policies(observed: Observed, applied: Sequence[Applied]) -> list[Action]:
             actions.append(delete_policy(name, observed.id, _WHY))
             continue
         former, now = json.loads(entry.original), _stored(configuration(policy))
+        looks = {name: value for name, value in now.items() if name.endswith("Specification")}
+        former = looks | former
         if former != now and _same_type(former, now):
             kind = PolicyType(policy["PolicyType"])
             payload = put_policy(name, kind, former, observed.id)

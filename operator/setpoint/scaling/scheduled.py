@@ -11,11 +11,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from setpoint.api.autoscaling import Schedule
-from setpoint.api.plan import Applied, AppliedOp, PlanOp, Risk
+from setpoint.api.plan import Applied, AppliedOp, PlanOp
 from setpoint.api.scalingpolicy import State
 from setpoint.aws.names import ScalableId
 from setpoint.engine.conditions import wire_time
 from setpoint.engine.model import Action
+from setpoint.scaling import schedule
+from setpoint.scaling.deletion import delete
 from setpoint.scaling.model import Observed
 
 _UTC = ("UTC", "Etc/UTC", "")
@@ -64,12 +66,27 @@ class Match:
             if now.get(name, "") != asked.get(name, "")
         }
 
-    @property
-    def state(self) -> State:
-        """How it compares."""
+    def next_firing(self, after: datetime) -> datetime | None:
+        """When it fires next, once it is as the spec says; None: never again."""
+        created = (self.existing or {}).get("CreationTime")
+        return _next_firing(self.parameters, created, after)
+
+    def still_fires(self, now: datetime) -> bool:
+        """Whether AWS's own has firings to come."""
+        now_there = self.existing
+        return now_there is not None and (
+            _next_firing(now_there, now_there.get("CreationTime"), now) is not None
+        )
+
+    def state(self, now: datetime) -> State:
+        """How it compares. One that never fires again is not put: AWS refuses a time in the past,
+        and may have deleted it after its last."""
+        is_over = self.next_firing(now) is None
         if self.existing is None:
-            return State.MISSING
-        return State.DIFFERS if self.differences else State.IN_SYNC
+            return State.OVER if is_over else State.MISSING
+        if not self.differences:
+            return State.IN_SYNC
+        return State.OVER if is_over and not self.still_fires(now) else State.DIFFERS
 
 
 def matches(
@@ -81,16 +98,34 @@ def matches(
     return [Match(one, by_name.get(one.name), f"schedule/{one.name}" in ours) for one in wanted]
 
 
-def actions(matched: Sequence[Match], observed: Observed) -> list[Action]:
+def actions(matched: Sequence[Match], observed: Observed, now: datetime) -> list[Action]:
     """Create what lacks, change what differs."""
-    return [_put(match, observed.id) for match in matched if match.state is not State.IN_SYNC]
+    wrong = (State.MISSING, State.DIFFERS)
+    return [
+        _put(match, observed.id)
+        for match in matched
+        if match.state(now) in wrong and not _has_to_go(match, now)
+    ]
+
+
+def _has_to_go(match: Match, now: datetime) -> bool:
+    """Our own, which by the spec never fires again, and would in AWS: AWS takes no end in the
+    past, so it is deleted."""
+    return match.is_ours and match.still_fires(now) and match.next_firing(now) is None
+
+
+def in_force(matched: Sequence[Match], observed: Observed) -> list[Mapping[str, Any]]:
+    """The actions whose firings the bounds come from: AWS's, and those that setpoint has put and
+    AWS has deleted after their last time."""
+    gone = [match.parameters for match in matched if match.existing is None and match.is_ours]
+    return [*observed.schedules, *gone]
 
 
 def obsolete(
-    matched: Sequence[Match], observed: Observed, applied: Sequence[Applied]
+    matched: Sequence[Match], observed: Observed, applied: Sequence[Applied], now: datetime
 ) -> list[Action]:
-    """Scheduled actions that setpoint created and the spec no longer has."""
-    kept = {match.wanted.name for match in matched}
+    """Scheduled actions that setpoint created and the spec no longer has, or has ended."""
+    kept = {match.wanted.name for match in matched if not _has_to_go(match, now)}
     ours = {entry.object for entry in applied if entry.op is AppliedOp.CREATED}
     return [
         delete_schedule(name, observed.id, "the spec no longer has it")
@@ -109,21 +144,8 @@ def foreign(matched: Sequence[Match], observed: Observed, applied: Sequence[Appl
 
 def delete_schedule(name: str, target: ScalableId, reason: str) -> Action:
     """The action that deletes a scheduled action."""
-    return Action(
-        op=PlanOp.DELETE,
-        object=f"schedule/{name}",
-        field="",
-        from_=name,
-        to="",
-        reason=reason,
-        risk=Risk.MEDIUM,
-        payload={
-            "parts": ["schedules"],
-            "service": "application-autoscaling",
-            "operation": "delete_scheduled_action",
-            "parameters": {**target.parameters, "ScheduledActionName": name},
-        },
-    )
+    parameters = {**target.parameters, "ScheduledActionName": name}
+    return delete(name, "schedule", reason, "delete_scheduled_action", parameters)
 
 
 def put_schedule(parameters: Mapping[str, Any], target: ScalableId) -> dict[str, Any]:
@@ -144,15 +166,36 @@ def stored(action: Mapping[str, Any]) -> str:
     return json.dumps(kept, sort_keys=True, separators=(",", ":"))
 
 
+def former(action: Mapping[str, Any]) -> Applied:
+    """The record of a scheduled action as it was before setpoint changed it."""
+    return Applied(
+        object=f"schedule/{action['ScheduledActionName']}",
+        field="",
+        op=AppliedOp.CHANGED,
+        original=stored(action),
+    )
+
+
+def _next_firing(
+    action: Mapping[str, Any], created: datetime | None, after: datetime
+) -> datetime | None:
+    return schedule.next_firing(
+        str(action.get("Schedule", "")),
+        action.get("Timezone") or None,
+        action.get("StartTime"),
+        action.get("EndTime"),
+        created,
+        after,
+    )
+
+
 def _put(match: Match, target: ScalableId) -> Action:
     name, fields = f"schedule/{match.wanted.name}", match.differences
     is_new = match.existing is None
     asked = _comparable(match.parameters)
     record = Applied(object=name, field="", op=AppliedOp.CREATED)
     if match.existing is not None:
-        record = Applied(
-            object=name, field="", op=AppliedOp.CHANGED, original=stored(match.existing)
-        )
+        record = former(match.existing)
     return Action(
         op=PlanOp.CREATE if is_new else PlanOp.UPDATE,
         object=name,

@@ -4,6 +4,7 @@
 alarm's threshold of 80: [0, 10) adds 2, [10, ∞) adds 4 (API reference, StepAdjustment).
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,6 +19,8 @@ from setpoint.scaling.model import ecs_names
 _COOLDOWN_SECONDS = 300
 _PERIOD_SECONDS = 60
 _EVALUATIONS = 3
+_NAME_LENGTH = 255
+"""Characters of an alarm's name (API reference, PutMetricAlarm)."""
 
 
 @dataclass(frozen=True)
@@ -111,8 +114,7 @@ def _alarm(
     evaluations = wanted.evaluations or _EVALUATIONS
     comparison = "GreaterThanThreshold" if direction == "out" else "LessThanThreshold"
     return Alarm(
-        # One account and region has all alarms, so the name says whose it is.
-        name=f"setpoint/{target.resource_id}/{target.dimension.rpartition(':')[2]}/{name}"[:255],
+        name=_alarm_name(target, name),
         parameters={
             "AlarmDescription": f"Sets off scaling policy {name}. Managed by setpoint.",
             "ActionsEnabled": True,
@@ -124,6 +126,17 @@ def _alarm(
             **_metric(wanted, period, target, sources),
         },
     )
+
+
+def _alarm_name(target: ScalableId, policy: str) -> str:
+    """One account and region has all alarms, so the name says whose it is; a long one by a hash."""
+    place = f"{target.resource_id}/{target.dimension.rpartition(':')[2]}"
+    name = f"setpoint/{place}/{policy}"
+    if len(name) <= _NAME_LENGTH:
+        return name
+    mark = hashlib.sha256(place.encode()).hexdigest()[:16]
+    room = _NAME_LENGTH - len(f"setpoint/~{mark}/{policy}")
+    return f"setpoint/{place[:room]}~{mark}/{policy}"
 
 
 def _metric(

@@ -19,3 +19,13 @@ VALUE = Gauge(
 ACTIONS = Counter(
     "setpoint_actions_total", "Writes to real systems that succeeded.", ("kind", "op")
 )
+ALERTS = Gauge(
+    "setpoint_alerts_firing",
+    "Alerts that fire now.",
+    ("kind", "namespace", "name", "severity"),
+)
+TRANSITIONS = Counter(
+    "setpoint_alert_transitions_total",
+    "Alerts that became pending, firing, resolved, or inactive before they fired.",
+    ("kind", "rule", "to"),
+)

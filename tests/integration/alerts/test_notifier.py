@@ -1,227 +1,345 @@
 """The notifier against a Slack with Slack's limits."""
 
 import asyncio
-import contextlib
 import itertools
-import time
-from collections.abc import AsyncIterator, Callable, Mapping
+import json
 from typing import Any
 
 import pytest
 
-from setpoint.alerts.notifier import Notifier
-from setpoint.alerts.state import Delivery, evaluate, settle
-from setpoint.api.alerts import AlertsStatus, SlackTarget
-from setpoint.config import Config
-from setpoint.engine.conditions import read_time
-from setpoint.engine.model import Key, Sample
-from setpoint.trust.grants import Grants
-from setpoint.trust.network import Network
+from setpoint.alerts.notifier import Pace
+from setpoint.api.alerts import Alerts, AlertsStatus, EntryStatus
 from stack.slack_client import SlackStack
-
-NOW = read_time("2026-11-23T12:00:00Z")
-_numbers = itertools.count(1)
-
-
-class Secrets:
-    """Two Secrets, without an API server."""
-
-    def __init__(self, url: str) -> None:
-        self.data = {"slack": {"token": "xoxb-1"}, "hook": {"url": url}}
-
-    async def read(self, namespace: str, name: str) -> Mapping[str, str]:
-        return self.data[name]
+from tests.integration.alerts.bench import Bench
+from tests.integration.alerts.conftest import Make, running
 
 
-class Bench:
-    """A notifier, and one resource whose alerts go through it."""
-
-    def __init__(self, slack: SlackStack, min_interval: float = 1.0) -> None:
-        self.slack = slack
-        self.channel = f"CNOTIFY{next(_numbers)}"
-        self.key = Key("scalingpolicies", "shop", self.channel.lower())
-        config = Config.model_validate(
-            {
-                "slack": {"apiUrl": f"{slack.base_url}/api/"},
-                "networks": {"allow": ["127.0.0.0/8"]},
-            }
-        )
-        self.secrets = Secrets(f"{slack.base_url}/services/{self.channel}")
-        self.delivered = asyncio.Event()
-        self.notifier = Notifier(
-            self.secrets,
-            Grants(lambda: config),
-            Network(lambda: config),
-            lambda: config,
-            lambda _: self.delivered.set(),
-            min_interval,
-        )
-        self.state = AlertsStatus()
-        self.target = SlackTarget.model_validate(
-            {"channel": self.channel, "tokenSecretRef": {"name": "slack", "key": "token"}}
-        )
-
-    def look(self, **values: float) -> None:
-        samples = [Sample(rule, value, 80, f"{value}%", "80%") for rule, value in values.items()]
-        self.state = evaluate(samples, self.state, NOW)
-
-    def submit(self) -> None:
-        self.notifier.submit(self.key, "ScalingPolicy", self.target, self.state)
-
-    async def settle(self, limit: float = 15) -> list[Delivery]:
-        """Submit, and wait for the next outcome."""
-        self.delivered.clear()
-        self.submit()
-        async with asyncio.timeout(limit):
-            await self.delivered.wait()
-        made = self.notifier.take(self.key)
-        self.state = settle(self.state, made)
-        return made
-
-    def taken(self) -> list[dict[str, Any]]:
-        return self.slack.taken(self.channel)
-
-
-Make = Callable[..., contextlib.AbstractAsyncContextManager[Bench]]
-
-
-@pytest.fixture
-def bench(slack: SlackStack) -> Make:
-    @contextlib.asynccontextmanager
-    async def make(min_interval: float = 0.01) -> AsyncIterator[Bench]:
-        made = Bench(slack, min_interval)
-        running = asyncio.create_task(made.notifier.run())
-        yield made
-        slack.set_faults([])
-        slack.settings(revoked=[], archived=[])
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-
-    return make
-
-
-async def test_posted_then_updated_in_place(bench: Make) -> None:
+async def test_posted_then_updated_in_place_with_its_history_in_the_thread(bench: Make) -> None:
     async with bench() as made:
-        made.look(cpu=93)
+        made.say("cpu")
+        [posted] = await made.settle()
+        made.say("cpu", "memory", message=posted.message)
         await made.settle()
-        made.look(cpu=93, memory=91)
+        made.say("cpu", "memory", status=EntryStatus.RESOLVED, message=posted.message)
         await made.settle()
-        made.look(cpu=40, memory=40)
+
+        assert made.methods() == ["post", "update", "reply", "update", "reply"]
+        roots = {call["ts"] for call in made.taken() if "thread_ts" not in call["body"]}
+        threads = {call["body"].get("thread_ts") for call in made.taken()} - {None}
+        assert roots == threads == {posted.message.ts if posted.message else ""}
+        updated = [c["body"] for c in made.taken() if c["method"] == "chat.update"]
+        assert [body["attachments"][0]["color"] for body in updated] == ["danger", "good"]
+        assert "memory" in made.taken()[2]["body"]["text"]
+        assert not any(c["body"].get("reply_broadcast") for c in made.taken())
+        assert made.state.outbox == []
+
+
+async def test_an_escalation_and_a_repetition_are_shown_in_the_channel_too(bench: Make) -> None:
+    async with bench() as made:
+        made.say("cpu")
+        [posted] = await made.settle()
+        made.say("cpu", status=EntryStatus.ESCALATED, message=posted.message)
         await made.settle()
-        methods = [call["method"] for call in made.taken()]
-        assert methods == ["chat.postMessage", "chat.update", "chat.update"]
-        assert len({call["ts"] for call in made.taken()}) == 1
-        assert made.state == AlertsStatus()
+        made.say("cpu", repeated=True, message=posted.message)
+        await made.settle()
+        replies = [c["body"] for c in made.taken() if "thread_ts" in c["body"]]
+        assert [body["reply_broadcast"] for body in replies] == [True, True]
 
 
 async def test_an_entry_on_its_way_is_not_sent_again(bench: Make, slack: SlackStack) -> None:
     async with bench() as made:
         slack.set_faults([{"kind": "delay", "delay_ms": 300}])
-        made.look(cpu=93)
+        made.say("cpu")
         for _ in range(5):
             made.submit()
         await made.settle()
-        assert len(made.taken()) == 1
+        made.submit()  # status was not written yet
+        assert made.methods() == ["post"]
+        assert made.notifier.depth() == 0
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"kind": "ratelimit", "retry_after": 1},
-        {"kind": "ratelimit"},
-        {"kind": "http", "status": 500},
-        {"kind": "http", "status": 503},
-        {"kind": "html"},
-        {"kind": "error", "error": "internal_error"},
-        {"kind": "reset_before"},
-    ],
-    ids=str,
-)
-async def test_passing_trouble_is_overcome(
-    bench: Make, slack: SlackStack, fault: dict[str, Any]
-) -> None:
+async def test_a_newer_word_takes_the_place_of_one_that_waits(bench: Make) -> None:
     async with bench() as made:
-        slack.set_faults([fault])
-        made.look(cpu=93)
-        [delivery] = await made.settle()
-        assert delivery.error is None
-        assert len(made.taken()) == 1
+        for number in range(20):
+            made.say(f"rule{number}")
+            made.submit()
+        await made.outcome()
+        assert made.methods() == ["post"]
+        assert "rule19" in made.taken()[0]["body"]["text"]
 
 
-async def test_a_reset_after_acceptance_costs_one_duplicate_at_most(
+async def test_a_newer_word_waits_while_the_older_one_is_sent(
     bench: Make, slack: SlackStack
 ) -> None:
     async with bench() as made:
-        slack.set_faults([{"kind": "reset_after"}])
-        made.look(cpu=93)
-        await made.settle()
-        assert 1 <= len(made.taken()) <= 2
+        made.say("cpu")
+        [first] = await made.settle()
+        slack.set_faults([{"kind": "delay", "delay_ms": 500, "method": "chat.update"}])
+        made.say("memory", message=first.message)
+        made.submit()
+        await asyncio.sleep(0.2)  # the update is on its way
+        newest = made.say("latency", message=first.message)
+        made.submit()
+        while made.state.outbox:
+            await made.outcome()
+        assert newest.id.startswith(made.channel)
+        last = [c for c in made.taken() if c["method"] == "chat.update"][-1]
+        assert "latency" in last["body"]["text"]
+        assert made.methods().count("post") == 1
 
 
-async def test_refusals_for_good_are_said_and_not_hammered(bench: Make, slack: SlackStack) -> None:
+PASSING = [
+    {"kind": "ratelimit", "retry_after": 2},
+    {"kind": "ratelimit"},
+    {"kind": "http", "status": 500},
+    {"kind": "http", "status": 503},
+    {"kind": "html"},
+    {"kind": "error", "error": "internal_error"},
+    {"kind": "error", "error": "ratelimited"},
+    {"kind": "reset_before"},
+    {"kind": "reset_after"},
+]
+
+
+@pytest.mark.parametrize("fault", PASSING, ids=str)
+async def test_passing_trouble_is_overcome_without_a_duplicate(
+    bench: Make, slack: SlackStack, fault: dict[str, Any]
+) -> None:
     async with bench() as made:
-        slack.settings(archived=[made.channel])
-        made.look(cpu=93)
+        slack.set_faults([{**fault, "method": "chat.postMessage"}])
+        made.say("cpu")
         [delivery] = await made.settle()
-        assert delivery.error is not None
-        assert "is_archived" in delivery.error
+        assert delivery.error is None
+        assert delivery.complete
+        assert made.methods().count("post") == 1
+
+
+async def test_retry_after_is_obeyed(bench: Make, slack: SlackStack) -> None:
+    async with bench() as made:
+        slack.set_faults([{"kind": "ratelimit", "retry_after": 3}])
+        made.say("cpu")
+        await made.settle()
+        refused, taken = [c for c in slack.calls() if c["channel"] == made.channel]
+        assert taken["time"] - refused["time"] >= 3
+
+
+async def test_a_reset_after_acceptance_without_the_history_scope_costs_one_duplicate(
+    bench: Make, slack: SlackStack
+) -> None:
+    async with bench() as made:
+        slack.settings(no_history=[made.token])
+        slack.set_faults([{"kind": "reset_after", "method": "chat.postMessage"}])
+        made.say("cpu")
+        await made.settle()
+        assert made.methods() == ["post", "post"]
+
+
+async def test_a_reply_that_was_accepted_is_not_said_twice(bench: Make, slack: SlackStack) -> None:
+    async with bench() as made:
+        made.say("cpu")
+        [posted] = await made.settle()
+        made.say("cpu", "memory", message=posted.message)
+        slack.set_faults([{"kind": "reset_after", "method": "chat.postMessage"}])
+        await made.settle()
+        assert made.methods() == ["post", "update", "reply"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["invalid_auth", "account_inactive", "channel_not_found", "not_in_channel", "is_archived",
+     "missing_scope", "restricted_action", "msg_blocks_too_long", "a_code_of_tomorrow"],
+)  # fmt: skip
+async def test_refusals_for_good_are_said_and_not_hammered(
+    bench: Make, slack: SlackStack, code: str
+) -> None:
+    async with bench() as made:
+        slack.set_faults([{"kind": "error", "error": code, "count": 99}])
+        made.say("cpu")
+        [delivery] = await made.settle()
+        assert code in str(delivery.error)
         assert made.state.error == delivery.error
         assert len(made.state.outbox) == 1
         before = len(slack.calls())
         made.submit()
-        await asyncio.sleep(0.1)  # it would have been sent by now
+        assert made.notifier.depth() == 0
         assert len(slack.calls()) == before
 
 
-async def test_a_revoked_token(bench: Make, slack: SlackStack) -> None:
+async def test_slacks_own_text_is_never_carried(bench: Make, slack: SlackStack) -> None:
     async with bench() as made:
-        slack.settings(revoked=["xoxb-1"])
-        made.look(cpu=93)
+        slack.set_faults([{"kind": "error", "error": "<!channel> xoxb-secret"}])
+        made.say("cpu")
         [delivery] = await made.settle()
-        assert "token_revoked" in str(delivery.error)
+        assert "unknown_error" in str(delivery.error)
+        assert "xoxb" not in str(delivery.error)
+
+
+async def test_a_channel_archived_meanwhile_and_another_named(
+    bench: Make, slack: SlackStack
+) -> None:
+    async with bench() as made:
+        made.say("cpu")
+        [posted] = await made.settle()
+        slack.settings(archived=[made.channel])
+        made.say("cpu", status=EntryStatus.RESOLVED, message=posted.message)
+        [refused] = await made.settle()
+        assert "is_archived" in str(refused.error)
+        made.channel = f"{made.channel}B"
+        made.spec = made.to_slack()
+        [delivery] = await made.settle()  # at once: where it goes has changed
+        assert delivery.error is None
+        assert made.state.error is None
+        assert made.methods() == ["post"]
+
+
+async def test_a_secret_rotated_meanwhile(bench: Make, slack: SlackStack) -> None:
+    async with bench(refused=0.2) as made:
+        made.say("cpu")
+        [posted] = await made.settle()
+        slack.settings(revoked=[made.token])
+        made.say("cpu", status=EntryStatus.RESOLVED, message=posted.message)
+        [refused] = await made.settle()
+        assert "token_revoked" in str(refused.error)
+        made.secrets.data["slack"]["token"] = f"{made.token}/2"  # of the same app
+        await asyncio.sleep(0.3)
+        [delivery] = await made.settle()
+        assert delivery.error is None
+        assert made.methods() == ["post", "update", "reply"]
+
+
+async def test_the_token_of_another_app_posts_anew(bench: Make) -> None:
+    async with bench() as made:
+        made.say("cpu")
+        [posted] = await made.settle()
+        made.secrets.data["slack"]["token"] = "xoxb-another"
+        made.say("cpu", status=EntryStatus.RESOLVED, message=posted.message)
+        [delivery] = await made.settle()
+        assert made.methods() == ["post", "post"]
+        assert delivery.message != posted.message
 
 
 async def test_a_message_that_a_person_deleted_is_posted_anew(
     bench: Make, slack: SlackStack
 ) -> None:
     async with bench() as made:
-        made.look(cpu=93)
-        await made.settle()
-        slack.settings(deleted=[[made.channel, made.state.ts]])
-        made.look(cpu=40)
-        await made.settle()
-        assert [call["method"] for call in made.taken()] == ["chat.postMessage"] * 2
+        made.say("cpu")
+        [posted] = await made.settle()
+        assert posted.message is not None
+        slack.settings(deleted=[[made.channel, posted.message.ts]])
+        made.say("cpu", status=EntryStatus.RESOLVED, message=posted.message)
+        [delivery] = await made.settle()
+        assert made.methods() == ["post", "post"]
         assert made.taken()[1]["body"]["attachments"][0]["color"] == "good"
+        assert delivery.message is not None
+        assert delivery.message.ts != posted.message.ts
+
+
+async def test_a_message_deleted_between_its_update_and_the_line_in_its_thread(
+    bench: Make, slack: SlackStack
+) -> None:
+    async with bench() as made:
+        made.say("cpu")
+        [posted] = await made.settle()
+        fault = {"kind": "error", "error": "thread_not_found", "method": "chat.postMessage"}
+        slack.set_faults([fault])
+        made.say("cpu", "memory", message=posted.message)
+        [delivery] = await made.settle()
+        assert delivery.error is None
+        assert made.methods() == ["post", "update"]
+
+
+async def test_what_an_earlier_process_posted_is_found(slack: SlackStack, bench: Make) -> None:
+    async with bench() as first:
+        first.say("cpu")
+        [posted] = await first.settle()
+    second = Bench(slack, Pace(channel=0), first.secrets, first.channel)
+    second.state = first.state
+    second.say("cpu", "memory", later=-5)  # written before, where it stands was not
+    async with running(second):
+        [delivery] = await second.settle()
+    assert delivery.message == posted.message
+    assert second.methods() == ["post", "update"]
+
+
+async def test_updates_at_their_own_limit_do_not_hold_up_the_channel(
+    bench: Make, slack: SlackStack
+) -> None:
+    async with bench() as made:
+        made.say("cpu")
+        [posted] = await made.settle()
+        limited = {"kind": "ratelimit", "retry_after": 6, "method": "chat.update"}
+        slack.set_faults([limited])
+        made.say("cpu", "memory", message=posted.message)
+        made.submit()
+        made.say("memory", incident="other")
+        made.submit()
+        await made.outcome(5)
+        assert made.methods() == ["post", "post"]
+        await made.outcome()
+        assert made.methods() == ["post", "post", "update", "reply"]
 
 
 async def test_a_webhook_gets_both_messages(bench: Make) -> None:
     async with bench() as made:
-        made.target = SlackTarget.model_validate(
-            {"webhookSecretRef": {"name": "hook", "key": "url"}}
+        made.spec = Alerts.model_validate(
+            {"slack": {"webhookSecretRef": {"name": "hook", "key": "url"}}}
         )
-        made.look(cpu=93)
+        made.say("cpu")
         await made.settle()
-        made.look(cpu=40)
-        await made.settle()
+        made.say("cpu", status=EntryStatus.RESOLVED)
+        [delivery] = await made.settle()
         colours = [call["body"]["attachments"][0]["color"] for call in made.taken()]
         assert colours == ["danger", "good"]
+        assert delivery.message is None
 
 
-async def test_a_webhook_may_not_lead_inside(bench: Make) -> None:
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("https://169.254.169.254/latest", "may not reach"),
+        ("http://hooks.slack.com/services/x", "https"),
+        ("file:///etc/passwd", "no https URL"),
+        ("https://user:pw@127.0.0.1/", "no https URL"),
+        ("https://[::1/", "no https URL"),
+    ],
+)
+async def test_a_webhook_may_not_lead_inside(bench: Make, url: str, said: str) -> None:
     async with bench() as made:
-        made.target = SlackTarget.model_validate(
-            {"webhookSecretRef": {"name": "hook", "key": "url"}}
+        made.spec = Alerts.model_validate(
+            {"slack": {"webhookSecretRef": {"name": "hook", "key": "url"}}}
         )
-        made.secrets.data["hook"]["url"] = "https://169.254.169.254/latest"
-        made.look(cpu=93)
+        made.secrets.data["hook"]["url"] = url
+        made.say("cpu")
+        [delivery] = await made.settle()
+        assert said in str(delivery.error)
+        assert "pw" not in str(delivery.error)
+
+
+async def test_slacks_host_is_checked_too(bench: Make, slack: SlackStack) -> None:
+    async with bench(allow="10.0.0.0/8") as made:
+        made.say("cpu")
         [delivery] = await made.settle()
         assert "may not reach" in str(delivery.error)
+        assert made.taken() == []
 
 
-async def test_nobody_to_tell_is_no_error(bench: Make, slack: SlackStack) -> None:
+async def test_redirects_are_not_followed(bench: Make, slack: SlackStack) -> None:
     async with bench() as made:
-        made.look(cpu=93)
-        made.target = None  # type: ignore[assignment]
+        made.spec = Alerts.model_validate(
+            {"slack": {"webhookSecretRef": {"name": "hook", "key": "url"}}}
+        )
+        slack.set_faults([{"kind": "redirect"}])
+        made.say("cpu")
+        before = len(slack.calls())
+        [delivery] = await made.settle()
+        assert "redirect" in str(delivery.error)
+        assert len(slack.calls()) == before
+
+
+async def test_nobody_to_tell_is_no_error(bench: Make) -> None:
+    async with bench() as made:
+        made.spec = Alerts()
+        made.say("cpu")
         [delivery] = await made.settle()
         assert delivery.error is None
         assert made.state.outbox == []
@@ -229,17 +347,34 @@ async def test_nobody_to_tell_is_no_error(bench: Make, slack: SlackStack) -> Non
 
 
 async def test_a_channel_gets_one_message_a_second(slack: SlackStack, bench: Make) -> None:
-    async with bench(min_interval=1.0) as made:
-        start = time.monotonic()
-        for number in range(3):
-            made.look(cpu=93)
-            made.key = made.key._replace(name=f"r{number}")
-            made.submit()
+    async with bench(channel=1.0) as made:
+        for number in range(4):
             made.state = AlertsStatus()
-        while len(made.taken()) < 3:
-            await asyncio.sleep(0.05)
-            assert time.monotonic() - start < 10
+            made.key = made.key._replace(name=f"r{number}")
+            made.say("cpu", incident=f"i{number}")
+            made.submit()
+        while made.notifier.depth():
+            await made.delivered.wait()
+            made.delivered.clear()
         times = [call["time"] for call in made.taken()]
-        assert times[2] - times[0] >= 1.9
-        refused = [c for c in slack.calls() if c["channel"] == made.channel and c["answer"] != "ok"]
-        assert refused == []
+        assert len(times) == 4
+        assert all(b - a >= 0.99 for a, b in itertools.pairwise(times))
+        calls = [c for c in slack.calls() if c["channel"] == made.channel]
+        assert [c["answer"] for c in calls] == ["ok"] * 4
+
+
+async def test_text_that_would_be_markup(bench: Make) -> None:
+    nasty = "<!channel> <@U1> <https://evil|x> & *b* \x1b[31mred\x1b[0m " + "x" * 200
+    async with bench() as made:
+        entry = made.say("cpu")
+        alert = entry.alerts[0].model_copy(update={"target": nasty[:128], "summary": nasty[:256]})
+        changed = entry.model_copy(
+            update={"alerts": [alert], "summary": nasty[:256], "did": nasty[:256]}
+        )
+        made.state = made.state.model_copy(update={"outbox": [changed]})
+        [delivery] = await made.settle()
+        assert delivery.error is None
+        body = json.dumps(made.taken()[0]["body"])
+        assert "<" not in body
+        assert "u001b" not in body
+        assert made.taken()[0]["body"]["parse"] == "none"

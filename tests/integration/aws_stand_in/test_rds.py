@@ -58,7 +58,38 @@ def test_the_status_may_lag(database: Database, refused: Refused) -> None:
 def test_what_is_taken_back_is_no_longer_pending(database: Database) -> None:
     database.modify(DBInstanceClass="db.r6g.xlarge")
     database.modify(DBInstanceClass="db.r6g.large")
+    pending = database.described()["PendingModifiedValues"]
+    assert pending == {"DBInstanceClass": "db.r6g.xlarge"}, "RDS promises it only at once"
+    database.modify(DBInstanceClass="db.r6g.large", ApplyImmediately=True)
     assert database.described()["PendingModifiedValues"] == {}
+    assert restarts(database) == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "restarted"),
+    [
+        ({"DBInstanceClass": "db.r6g.xlarge"}, 1),
+        ({"DBInstanceClass": "db.r6g.xlarge", "EngineVersion": "16.10"}, 1),
+        ({"AllocatedStorage": 200}, 0),
+        ({"StorageType": "gp2"}, 0),
+        ({"StorageType": "io1", "Iops": 1000, "AllocatedStorage": 100}, 1),
+        ({"BackupRetentionPeriod": 7}, 0),
+        ({"BackupRetentionPeriod": 0}, 1),
+    ],
+)
+def test_what_restarts_the_database(
+    database: Database, change: dict[str, Any], restarted: int
+) -> None:
+    database.account.settings(rdsSeconds=0)
+    database.modify(**change, ApplyImmediately=True)
+    assert restarts(database) == restarted
+
+
+def restarts(database: Database) -> int:
+    answer = database.client.describe_events(
+        SourceIdentifier=database.name, SourceType="db-instance"
+    )
+    return len(answer["Events"])
 
 
 def test_nothing_to_change_changes_no_state(database: Database) -> None:
@@ -129,10 +160,52 @@ def test_growth_is_rounded_up(database: Database, asked: int, applied: int) -> N
             "The maximum allocated storage must be increased by at least 10 percent.",
         ),
         (
+            {"MaxAllocatedStorage": 150},
+            {"AllocatedStorage": 150},
+            "Max storage size must be greater than storage size",
+        ),
+        (
+            {},
+            {"AllocatedStorage": 150, "MaxAllocatedStorage": 150},
+            "Max storage size must be greater than storage size",
+        ),
+        (
             {},
             {"EngineVersion": "17.4"},
             ("The AllowMajorVersionUpgrade flag must be present when upgrading to a new major "
             "version."),
+        ),
+        (
+            {"StorageType": "gp2"},
+            {"AllocatedStorage": 200, "Iops": 3000},
+            "You can't specify IOPS or storage throughput for storage type gp2.",
+        ),
+        (
+            {"StorageType": "io1", "Iops": 4000},
+            {"AllocatedStorage": 100, "Iops": 4000, "StorageThroughput": 500},
+            "You can't specify storage throughput for storage type io1.",
+        ),
+        (
+            {},
+            {"AllocatedStorage": 400, "Iops": 12_000, "StorageThroughput": 4000},
+            "The storage throughput to IOPS ratio must not exceed 0.25.",
+        ),
+        (
+            {},
+            {"AllocatedStorage": 400, "Iops": 12_000, "StorageThroughput": 125},
+            "Invalid storage throughput value for engine name postgres and storage type gp3: 125",
+        ),
+        (
+            {"AllocatedStorage": 500, "Iops": 12_000, "StorageThroughput": 500},
+            {"StorageThroughput": 1000},
+            ("You must specify both the storage size and iops when modifying the storage size or "
+            "iops on a DB instance that has iops."),
+        ),
+        (
+            {},
+            {"StorageType": "io1"},
+            ("You must specify both the storage size and iops when modifying the storage size or "
+            "iops on a DB instance that has iops."),
         ),
         (
             {"DBInstanceStatus": "storage-optimization"},
@@ -141,8 +214,10 @@ def test_growth_is_rounded_up(database: Database, asked: int, applied: int) -> N
             "storage change is being optimized."),
         ),
     ],
-    ids=["shrink", "gp3-small", "gp3-large", "io1", "gp3-low", "aurora", "version", "max",
-         "major", "optimizing"],
+    ids=["shrink", "gp3-small", "gp3-large", "io1", "gp3-low", "aurora", "version", "max", "at-the-limit",
+         "limit-of-the-new-size",
+         "major", "gp2-iops", "io1-throughput", "ratio", "throughput-low", "throughput-alone",
+         "io1-alone", "optimizing"],
 )  # fmt: skip
 def test_combinations_are_refused(
     account: AwsStack,
@@ -162,6 +237,13 @@ def test_combinations_are_refused(
     before = database.described()["PendingModifiedValues"]
     assert refused(database.modify, **change) == (COMBINATION, message)
     assert database.described()["PendingModifiedValues"] == before
+
+
+@pytest.mark.parametrize(("asked", "applied"), [(4100, 4400), (4400, 4400), (3000, 3000)])
+def test_iops_are_rounded_up_too(account: AwsStack, asked: int, applied: int) -> None:
+    database = Database(account, StorageType="io1", Iops=4000)
+    answer = database.modify(AllocatedStorage=100, Iops=asked)
+    assert answer["PendingModifiedValues"] == {"Iops": applied}
 
 
 def test_large_gp3_grows_with_its_iops(database: Database) -> None:
@@ -196,6 +278,7 @@ def test_while_storage_is_optimized_the_class_may_change(database: Database) -> 
     [
         ("storage-full", {"AllocatedStorage": 200}, True),
         ("storage-full", {"DBInstanceClass": "db.r6g.xlarge"}, False),
+        ("storage-full", {"AllocatedStorage": 200, "DBInstanceClass": "db.r6g.xlarge"}, False),
         ("backing-up", {"AllocatedStorage": 200}, False),
         ("modifying", {"DBInstanceClass": "db.r6g.xlarge"}, False),
         ("something-new", {"DBInstanceClass": "db.r6g.xlarge"}, False),

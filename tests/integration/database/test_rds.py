@@ -1,6 +1,8 @@
 """The RDS half of DBTuning against the strict stand-in for AWS."""
 
+import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,12 +11,19 @@ from setpoint.api.conditions import Reason
 from setpoint.api.plan import BlockedBy
 from setpoint.config import Config
 from setpoint.database.kind import DBTuningKind
+from setpoint.engine.attempt import Attempt
 from setpoint.engine.failure import Failure
+from setpoint.engine.plan import APPROVE
 from setpoint.trust.network import Network
 from stack import shop
 from stack.aws.client import AwsStack
 from tests.integration.aws.account import REGION, gateway, new_account
 from tests.integration.aws.loop import Loop
+
+OLD, NEW = "db.t4g.medium", "db.r6g.large"
+GP2 = {"StorageType": "gp2", "Iops": None, "StorageThroughput": None}
+IO1 = {"StorageType": "io1", "Iops": 2000, "StorageThroughput": None}
+SUNDAY = {"cron": "0 3 * * SUN", "duration": "2h", "timeZone": "Europe/Berlin"}
 
 
 class NoSecrets:
@@ -24,40 +33,72 @@ class NoSecrets:
         raise AssertionError(f"the Secret {namespace}/{name} was read")
 
 
+class Clock:
+    """Ours; RDS has its own. It stands on a Saturday evening."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 28, 20, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **by: float) -> None:
+        self.now += timedelta(**by)
+
+
 class Instance:
-    """RDS instance `orders`, Postgres on gp3, in an account of its own."""
+    """RDS instance `orders`, Postgres on gp3, in an account of its own. A change takes no time."""
 
     def __init__(self, account: AwsStack, storage: int = 100, **values: Any) -> None:
-        self.account = account
-        shop.create_rds_instance(account, "orders", instance_class="db.t4g.medium", storage=storage)
-        if values:
-            account.set_instance(REGION, "orders", **values)
+        self.account, self.clock = account, Clock()
+        account.settings(rdsSeconds=0)
+        shop.create_rds_instance(account, "orders", instance_class=OLD, storage=storage)
         self.client = account.boto3_client("rds", REGION)
+        if values:
+            self.set(**values)
+        account.clear_ledger()
 
-    def loop(self, **rds: Any) -> Loop:
-        kind = DBTuningKind(NoSecrets(), Network(Config, ()), gateway())
-        return Loop(kind, self.spec(**rds))
+    def loop(self, mode: str = "Enforce", approval: str = "None", **rds: Any) -> Loop:
+        kind = DBTuningKind(NoSecrets(), Network(Config, ()), gateway(), self.clock)
+        return Loop(kind, self.spec(mode, approval, **rds), self.clock)
 
     @staticmethod
-    def spec(**rds: Any) -> dict[str, Any]:
+    def spec(mode: str = "Enforce", approval: str = "None", **rds: Any) -> dict[str, Any]:
         return {
             "aws": {"region": REGION},
-            "approval": "None",
+            "mode": mode,
+            "approval": approval,
             "rds": {"instance": "orders", **rds},
         }
+
+    def set(self, **values: Any) -> None:
+        self.account.set_instance(REGION, "orders", **values)
+
+    def modify(self, **values: Any) -> None:
+        """Somebody else does."""
+        self.client.modify_db_instance(DBInstanceIdentifier="orders", **values)
+        self.account.clear_ledger()
 
     def described(self, *names: str) -> list[Any]:
         [found] = self.client.describe_db_instances(DBInstanceIdentifier="orders")["DBInstances"]
         return [found.get(name) for name in names]
 
     def run_window(self) -> None:
-        """The maintenance window opens, and everything in it is done."""
+        """RDS's maintenance window opens, and everything in it is done."""
         self.account.run_maintenance(REGION, "orders")
 
+    def restarts(self) -> int:
+        answer = self.client.describe_events(SourceIdentifier="orders", SourceType="db-instance")
+        return len(answer["Events"])
+
     def sent(self) -> list[dict[str, Any]]:
-        """Parameters of each ModifyDBInstance."""
+        """What each ModifyDBInstance that RDS has taken asked for."""
         calls = [c for c in self.account.ledger() if c["operation"] == "ModifyDBInstance"]
-        return [{k: v for k, v in c["params"].items() if v is not None} for c in calls]
+        return [
+            {k: v for k, v in c["params"].items() if v is not None and k != "DBInstanceIdentifier"}
+            for c in calls
+            if not c["code"]
+        ]
 
 
 MakeInstance = Callable[..., Instance]
@@ -69,43 +110,80 @@ def make(aws: AwsStack, monkeypatch: pytest.MonkeyPatch) -> MakeInstance:
     return lambda **values: Instance(account, **values)
 
 
+async def rounds(loop: Loop, number: int) -> Attempt:
+    for _ in range(number):
+        done = await loop.attempt()
+    return done
+
+
+# What is sent, and when
+
+
 async def test_only_what_differs_is_sent_once_and_waits_for_the_window(make: MakeInstance) -> None:
     instance = make()
-    loop = instance.loop(instanceClass="db.r6g.large", allocatedStorage="100Gi")
+    loop = instance.loop(instanceClass=NEW, allocatedStorage="100Gi")
     done = await loop.attempt()
     await loop.attempt()
 
-    assert instance.sent() == [
-        {
-            "DBInstanceIdentifier": "orders",
-            "DBInstanceClass": "db.r6g.large",
-            "ApplyImmediately": False,
-        }
-    ]
+    assert instance.sent() == [{"DBInstanceClass": NEW, "ApplyImmediately": False}]
     assert not done.gated.runnable
-    assert "class db.r6g.large" in done.decision.pending
+    assert f"instanceClass {NEW}" in done.decision.pending
     assert loop.status["rds"] == {
         "instance": "orders",
         "state": "available",
-        "instanceClass": "db.t4g.medium",
+        "instanceClass": OLD,
         "allocatedStorage": "100Gi",
-        "pending": "class db.r6g.large, sun:03:00",
+        "pending": "class, Sun 03:00",
+        "queuedClass": NEW,
+        "modifications": [
+            {
+                "at": "2026-11-28T20:00:00Z",
+                "values": f"DBInstanceClass={NEW}",
+                "immediately": False,
+            }
+        ],
     }
     instance.run_window()
     done = await loop.attempt()
-    assert (done.decision.pending, loop.status["rds"]["instanceClass"]) == ("", "db.r6g.large")
+    assert (done.decision.pending, loop.status["rds"]["instanceClass"]) == ("", NEW)
 
 
-async def test_storage_and_its_limit_grow_together(make: MakeInstance) -> None:
+async def test_storage_and_its_limit_grow_together_at_once(make: MakeInstance) -> None:
     instance = make(MaxAllocatedStorage=150)
     loop = instance.loop(allocatedStorage="200Gi", maxAllocatedStorage="1Ti")
-    done = await loop.attempt()
+    done = await rounds(loop, 2)
     assert not done.failures
-    first, second = instance.sent()
-    assert "MaxAllocatedStorage" in first, "the storage may never exceed its limit"
-    assert second["AllocatedStorage"] == 200
-    instance.run_window()
+    assert instance.sent() == [
+        {"AllocatedStorage": 200, "MaxAllocatedStorage": 1024, "ApplyImmediately": True}
+    ]
     assert instance.described("AllocatedStorage", "MaxAllocatedStorage") == [200, 1024]
+    assert instance.restarts() == 0
+
+
+async def test_the_plan_shows_what_rds_will_make_of_it(make: MakeInstance) -> None:
+    instance = make()
+    loop = instance.loop("Plan", allocatedStorage="101Gi")
+    done = await loop.attempt()
+    assert [(a.from_, a.to) for a in done.gated.actions] == [("100Gi", "110Gi")]
+    assert instance.account.mutations() == []
+    loop.annotations[APPROVE] = done.gated.digest
+    await loop.attempt()
+    assert instance.described("AllocatedStorage") == [110]
+
+
+async def test_a_limit_that_cannot_be_kept_is_turned_off_before_the_storage_grows(
+    make: MakeInstance,
+) -> None:
+    instance = make(MaxAllocatedStorage=120)
+    loop = instance.loop(allocatedStorage="118Gi", maxAllocatedStorage="120Gi")
+    done = await rounds(loop, 3)
+    assert (done.failures, done.gated.actions) == ((), [])
+    assert instance.described("AllocatedStorage", "MaxAllocatedStorage") == [118, 120]
+
+    loop.set_spec(instance.spec(allocatedStorage="119Gi", maxAllocatedStorage="120Gi"))
+    done = await rounds(loop, 3)
+    assert (done.failures, done.gated.actions) == ((), [])
+    assert instance.described("AllocatedStorage", "MaxAllocatedStorage") == [130, None]
 
 
 async def test_a_larger_storage_is_left_alone(make: MakeInstance) -> None:
@@ -117,37 +195,265 @@ async def test_a_larger_storage_is_left_alone(make: MakeInstance) -> None:
 async def test_a_limit_that_equals_the_storage_turns_autoscaling_off(make: MakeInstance) -> None:
     instance = make(MaxAllocatedStorage=500)
     loop = instance.loop(maxAllocatedStorage="100Gi")
-    done = await loop.attempt()
+    done = await rounds(loop, 2)
     assert not done.gated.runnable, "RDS shows no limit then: that is what was asked for"
-    await loop.attempt()
     assert len(instance.sent()) == 1
 
 
-async def test_a_limit_below_the_storage_means_no_more_growth(make: MakeInstance) -> None:
-    instance = make(storage=300, MaxAllocatedStorage=500)
-    done = await instance.loop(maxAllocatedStorage="200Gi").attempt()
+@pytest.mark.parametrize(
+    ("storage", "values", "spec", "expected"),
+    [
+        (100, {}, {}, [600, "gp3", 12_000, 500]),
+        (500, {}, {}, [600, "gp3", 12_000, 500]),
+        (100, IO1, {}, [600, "io1", 2000, None]),
+        (100, GP2, {}, [600, "gp2", None, None]),
+        (500, {}, {"iops": 16_000, "storageThroughput": 1000}, [600, "gp3", 16_000, 1000]),
+        (100, IO1, {"iops": 2100}, [600, "io1", 2200, None]),
+        (500, GP2, {"storageType": "gp3", "iops": 13_000}, [600, "gp3", 13_000, 500]),
+    ],
+    ids=["gp3 across 400 GiB", "gp3 above 400 GiB", "io1", "gp2", "chosen", "rounded", "migrated"],
+)  # fmt: skip
+async def test_what_rds_wants_with_the_size_goes_along(
+    make: MakeInstance,
+    storage: int,
+    values: dict[str, Any],
+    spec: dict[str, Any],
+    expected: list[Any],
+) -> None:
+    instance = make(storage=storage, **values)
+    done = await rounds(instance.loop(allocatedStorage="600Gi", **spec), 3)
     assert not done.failures
-    assert not done.gated.runnable
-    assert instance.described("AllocatedStorage") == [300]
+    names = ("AllocatedStorage", "StorageType", "Iops", "StorageThroughput")
+    assert instance.described(*names) == expected
+    assert (len(instance.sent()), instance.restarts()) == (1, 0)
+
+
+async def test_class_and_type_restart_the_instance_once(make: MakeInstance) -> None:
+    instance = make()
+    loop = instance.loop(
+        instanceClass=NEW, storageType="io1", iops=2000, allocatedStorage="200Gi", window=SUNDAY
+    )
+    await rounds(loop, 2)
+    assert instance.described("AllocatedStorage", "StorageType") == [200, "gp3"]
+    instance.clock.forward(hours=6.5)  # 03:30 in Berlin
+    await rounds(loop, 3)
+    assert instance.described("DBInstanceClass", "StorageType", "Iops") == [NEW, "io1", 2000]
+    assert (len(instance.sent()), instance.restarts()) == (2, 1)
+
+
+# The window
+
+
+async def test_nothing_that_costs_downtime_is_sent_before_our_window_opens(
+    make: MakeInstance,
+) -> None:
+    instance = make()
+    loop = instance.loop(instanceClass=NEW, allocatedStorage="200Gi", window=SUNDAY)
+    done = await rounds(loop, 2)
+    assert instance.sent() == [{"AllocatedStorage": 200, "ApplyImmediately": True}]
+    assert [a.blocked_by for a in done.gated.actions] == [BlockedBy.WINDOW]
+    assert loop.status["rds"]["pending"] == "class, Sun 03:00 Europe/Berlin"
+    instance.clock.forward(hours=5, minutes=59)
+    assert not (await loop.attempt()).done
+    instance.clock.forward(minutes=1)
+    done = await loop.attempt()
+    assert instance.sent()[1:] == [{"DBInstanceClass": NEW, "ApplyImmediately": True}]
+    assert instance.described("DBInstanceClass") == [NEW]
+    await rounds(loop, 2)
+    assert (len(instance.sent()), instance.restarts()) == (2, 1)
+    assert "pending" not in loop.status["rds"] or not loop.status["rds"]["pending"]
+
+
+async def test_a_window_that_was_missed_is_over(make: MakeInstance) -> None:
+    instance = make()
+    instance.clock.forward(hours=8)  # 05:00 in Berlin
+    done = await instance.loop(instanceClass=NEW, window=SUNDAY).attempt()
+    assert [a.blocked_by for a in done.gated.actions] == [BlockedBy.WINDOW]
+    assert instance.sent() == []
+
+
+async def test_a_restart_in_the_window_still_wants_its_approval(make: MakeInstance) -> None:
+    instance = make()
+    instance.clock.forward(hours=6.5)
+    loop = instance.loop(approval="Required", instanceClass=NEW, window=SUNDAY)
+    done = await loop.attempt()
+    assert [a.blocked_by for a in done.gated.actions] == [BlockedBy.APPROVAL]
+    loop.annotations[APPROVE] = done.gated.digest
+    await loop.attempt()
+    assert instance.described("DBInstanceClass") == [NEW]
+
+
+async def test_a_window_that_comes_later_empties_rds_own_queue(make: MakeInstance) -> None:
+    instance = make()
+    loop = instance.loop(instanceClass=NEW)
+    await loop.attempt()
+    loop.set_spec(instance.spec(instanceClass=NEW, window=SUNDAY))
+    await loop.attempt()
+    instance.run_window()
+    assert (instance.described("DBInstanceClass"), instance.restarts()) == ([OLD], 0)
+
+
+# What is pending
+
+
+async def test_storage_grows_while_our_own_class_change_is_pending(make: MakeInstance) -> None:
+    instance = make()
+    loop = instance.loop(instanceClass=NEW)
+    await loop.attempt()
+    loop.restart()
+    loop.set_spec(instance.spec(approval="Required", instanceClass=NEW, allocatedStorage="200Gi"))
+    await rounds(loop, 4)
+    assert instance.sent() == [
+        {"DBInstanceClass": NEW, "ApplyImmediately": False},
+        {"DBInstanceClass": OLD, "ApplyImmediately": True},
+        {"AllocatedStorage": 200, "ApplyImmediately": True},
+        {"DBInstanceClass": NEW, "ApplyImmediately": False},
+    ]
+    assert instance.described("DBInstanceClass", "AllocatedStorage") == [OLD, 200]
+    assert instance.restarts() == 0
+    instance.run_window()
+    await rounds(loop, 2)
+    assert (instance.described("DBInstanceClass"), instance.restarts()) == ([NEW], 1)
+    assert len(instance.sent()) == 4
+
+
+@pytest.mark.parametrize("open_now", [False, True], ids=["closed", "open"])
+async def test_somebody_elses_pending_restart_is_never_fired(
+    make: MakeInstance, open_now: bool
+) -> None:
+    instance = make()
+    instance.modify(EngineVersion="16.10")
+    if open_now:
+        instance.clock.forward(hours=6.5)
+    loop = instance.loop(instanceClass=NEW, allocatedStorage="200Gi", window=SUNDAY)
+    done = await rounds(loop, 2)
+    assert (instance.sent(), instance.restarts()) == ([], 0)
+    assert {a.blocked_by for a in done.gated.actions} == {BlockedBy.WINDOW}
+    assert "PendingForeignChange" in [f.id for f in done.decision.findings]
+    instance.run_window()
+    await rounds(loop, 3)
+    assert instance.described("AllocatedStorage") == [200]
+
+
+async def test_a_full_storage_grows_in_spite_of_it_and_is_alerted(make: MakeInstance) -> None:
+    instance = make()
+    instance.modify(EngineVersion="16.10")
+    instance.set(DBInstanceStatus="storage-full")
+    loop = instance.loop(instanceClass=NEW, allocatedStorage="200Gi")
+    seen = await loop.attempt()
+    assert instance.sent() == [{"AllocatedStorage": 200, "ApplyImmediately": True}]
+    assert instance.described("DBInstanceStatus", "AllocatedStorage") == ["available", 200]
+    assert [sample.breached for sample in seen.decision.samples] == [False], "it is over"
+
+
+async def test_a_full_storage_that_nobody_may_change_is_critical(make: MakeInstance) -> None:
+    instance = make(DBInstanceStatus="storage-full")
+    done = await instance.loop("Observe", allocatedStorage="200Gi").attempt()
+    assert [f.id for f in done.decision.findings] == ["StorageFull"]
+    assert [sample.breached for sample in done.decision.samples] == [True]
+
+
+# The breaker, and what RDS refuses
+
+
+async def test_the_breaker_stops_a_tug_of_war_even_over_restarts(make: MakeInstance) -> None:
+    instance = make(MaxAllocatedStorage=500)
+    loop = instance.loop(maxAllocatedStorage="1Ti")
+    for _ in range(7):
+        done = await loop.attempt()
+        loop.restart()
+        instance.set(MaxAllocatedStorage=500)  # somebody sets it back
+        instance.clock.forward(minutes=10)
+    assert len(instance.sent()) == 4
+    assert [a.blocked_by for a in done.gated.actions] == [BlockedBy.BUDGET]
+    assert "ModificationBudgetUsed" in [f.id for f in done.decision.findings]
+    instance.clock.forward(hours=24)
+    await loop.attempt()
+    assert len(instance.sent()) == 5
+
+
+MODIFY = {"service": "rds", "operation": "ModifyDBInstance", "count": 1}
+
+
+async def test_a_modification_whose_answer_is_lost_counts_and_is_not_repeated(
+    make: MakeInstance,
+) -> None:
+    instance = make()
+    instance.account.set_faults([{**MODIFY, "kind": "lost"}])
+    loop = instance.loop(instanceClass=NEW)
+    done = await loop.attempt()
+    assert [failure.reason for failure in done.failures] == [Reason.CONNECTION_FAILED]
+    done = await loop.attempt()
+    assert (done.failures, done.gated.actions) == ((), [])
+    assert len(loop.status["rds"]["modifications"]) == 1
+
+
+async def test_a_modification_counts_though_the_operator_dies_on_it(make: MakeInstance) -> None:
+    instance = make(MaxAllocatedStorage=500)
+    loop = instance.loop(maxModificationsPerDay=1)
+    await loop.attempt()  # the connections are there
+    instance.account.set_faults([{**MODIFY, "kind": "delay", "delay_ms": 2500}])
+    loop.set_spec(instance.spec(maxAllocatedStorage="1Ti", maxModificationsPerDay=1))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(1.5):
+            await loop.attempt()
+    loop.restart()
+    instance.clock.forward(minutes=6)
+    done = await loop.attempt()
+    assert "ModificationBudgetUsed" in [f.id for f in done.decision.findings]
+    assert {action.blocked_by for action in done.gated.actions} <= {BlockedBy.BUDGET}
+
+
+COOLDOWN = "You can't currently modify the storage of this DB instance because …"
 
 
 @pytest.mark.parametrize(
-    ("storage", "values", "iops"),
+    ("code", "text", "reason", "minutes"),
     [
-        (100, {}, 12_000),  # it becomes striped
-        (500, {}, 12_000),
-        (100, {"StorageType": "io1", "Iops": 2000}, 2000),
+        ("InvalidParameterCombination", COOLDOWN, Reason.BUSY, 5),
+        ("StorageQuotaExceeded", "", Reason.QUOTA_EXCEEDED, 15),
+        ("InsufficientDBInstanceCapacity", "", Reason.QUOTA_EXCEEDED, 15),
+        ("ProvisionedIopsNotAvailableInAZFault", "", Reason.QUOTA_EXCEEDED, 15),
+        ("InvalidParameterCombination", "does not support", Reason.REJECTED, 30),
     ],
-    ids=["gp3 across 400 GiB", "gp3 above 400 GiB", "io1"],
 )
-async def test_iops_go_with_the_size_where_rds_wants_both(
-    make: MakeInstance, storage: int, values: dict[str, Any], iops: int
+async def test_a_refused_change_is_tried_again_later(
+    make: MakeInstance, code: str, text: str, reason: Reason, minutes: int
 ) -> None:
-    instance = make(storage=storage, **values)
-    done = await instance.loop(allocatedStorage="600Gi").attempt()
+    instance = make()
+    instance.account.set_faults(
+        [{"service": "rds", "operation": "ModifyDBInstance", "kind": "refuse", "count": 1,
+          "code": code, "message": text}]
+    )  # fmt: skip
+    loop = instance.loop(allocatedStorage="200Gi")
+    done = await rounds(loop, 2)
+    assert [failure.reason for failure in done.failures] == [reason]
+    assert instance.sent() == []
+    assert "modifications" not in loop.status["rds"] or not loop.status["rds"]["modifications"]
+    instance.clock.forward(minutes=minutes)
+    done = await loop.attempt()
     assert not done.failures
-    instance.run_window()
-    assert instance.described("AllocatedStorage", "Iops") == [600, iops]
+    assert instance.described("AllocatedStorage") == [200]
+
+
+async def test_a_second_growth_waits_until_the_first_is_optimized(make: MakeInstance) -> None:
+    instance = make()
+    instance.account.settings(rdsOptimizeSeconds=3600)
+    loop = instance.loop(allocatedStorage="200Gi")
+    await loop.attempt()
+    loop.set_spec(instance.spec(allocatedStorage="300Gi", instanceClass=NEW))
+    done = await rounds(loop, 2)
+    assert [(a.field, a.blocked_by) for a in done.gated.actions] == [
+        ("allocatedStorage", BlockedBy.STATE),
+        ("instanceClass", BlockedBy.STATE),
+    ]
+    assert len(instance.sent()) == 1
+    instance.set(DBInstanceStatus="available")
+    await rounds(loop, 2)
+    assert instance.described("AllocatedStorage") == [300]
+
+
+# States
 
 
 @pytest.mark.parametrize("state", ["modifying", "stopped", "a-state-of-the-future"])
@@ -155,22 +461,53 @@ async def test_an_instance_that_takes_no_change_is_waited_for(
     make: MakeInstance, state: str
 ) -> None:
     instance = make(DBInstanceStatus=state)
-    done = await instance.loop(instanceClass="db.r6g.large").attempt()
-    assert [action.blocked_by for action in done.gated.actions] == [BlockedBy.STATE]
+    done = await instance.loop(instanceClass=NEW, allocatedStorage="200Gi").attempt()
+    assert {action.blocked_by for action in done.gated.actions} == {BlockedBy.STATE}
     assert instance.sent() == []
 
 
-async def test_a_refused_storage_change_is_tried_again_later(make: MakeInstance) -> None:
+async def test_a_change_that_is_not_to_be_seen_yet_is_not_repeated(make: MakeInstance) -> None:
+    """RDS says `available` for a while, then `modifying`, then it is done."""
     instance = make()
-    refused = {
-        "service": "rds", "operation": "ModifyDBInstance", "kind": "refuse",
-        "code": "InvalidParameterCombination",
-        "message": "You can't currently modify the storage of this DB instance because the "
-        "previous storage change is being optimized.",
+    instance.account.settings(rdsAppearSeconds=3600)
+    loop = instance.loop(allocatedStorage="200Gi")
+    done = await rounds(loop, 3)
+    assert len(instance.sent()) == 1
+    assert instance.described("DBInstanceStatus") == ["available"]
+    assert done.decision.settling == "RDS is changing allocatedStorage to 200Gi"
+    instance.run_window()
+    done = await loop.attempt()
+    assert (done.decision.settling, done.gated.actions) == ("", [])
+
+
+async def test_observe_writes_nothing(make: MakeInstance) -> None:
+    instance = make(MaxAllocatedStorage=150)
+    instance.clock.forward(hours=6.5)
+    loop = instance.loop(
+        "Observe", instanceClass=NEW, allocatedStorage="200Gi", maxAllocatedStorage="1Ti",
+        storageType="io1", iops=2000, window=SUNDAY,
+    )  # fmt: skip
+    done = await rounds(loop, 2)
+    assert len(done.gated.actions) == 5
+    assert {a.blocked_by for a in done.gated.actions} == {BlockedBy.MODE}
+    assert {entry["operation"] for entry in instance.account.ledger()} == {
+        "DescribeDBInstances", "GetMetricData",
     }  # fmt: skip
-    instance.account.set_faults([refused])
-    done = await instance.loop(allocatedStorage="200Gi").attempt()
-    assert [failure.reason for failure in done.failures] == [Reason.BUSY]
+
+
+async def test_plan_writes_nothing_that_was_not_approved(make: MakeInstance) -> None:
+    instance = make()
+    loop = instance.loop("Plan", instanceClass=NEW)
+    loop.annotations[APPROVE] = "0123456789ab"
+    await rounds(loop, 2)
+    assert instance.account.mutations() == []
+
+
+async def test_a_member_of_a_cluster(make: MakeInstance) -> None:
+    instance = make(DBClusterIdentifier="aurora")
+    done = await instance.loop(instanceClass=NEW, allocatedStorage="200Gi").attempt()
+    assert [failure.reason for failure in done.failures] == [Reason.INVALID_SPEC]
+    assert instance.sent() == [{"DBInstanceClass": NEW, "ApplyImmediately": False}]
 
 
 async def test_an_instance_that_is_not_there(aws: AwsStack, make: MakeInstance) -> None:
@@ -181,13 +518,60 @@ async def test_an_instance_that_is_not_there(aws: AwsStack, make: MakeInstance) 
     assert caught.value.reason is Reason.TARGET_NOT_FOUND
 
 
-@pytest.mark.parametrize("in_window", [False, True], ids=["pending", "applied"])
-async def test_revert_puts_class_and_limit_back(make: MakeInstance, in_window: bool) -> None:
+# What the metrics say
+
+
+async def test_free_storage_runs_out(make: MakeInstance) -> None:
     instance = make()
-    loop = instance.loop(instanceClass="db.r6g.large", maxAllocatedStorage="1Ti")
-    await loop.attempt()
+    end = instance.clock.now.timestamp()
+    dimensions = {"DBInstanceIdentifier": "orders"}
+    # 40 GiB are used up in 40 hours, and 8 are left.
+    points = {end - 60 * n: (8 + n / 60) * 2**30 for n in range(10, 40 * 60, 10)}
+    instance.account.put_points(REGION, "AWS/RDS", "FreeStorageSpace", dimensions, points)
+    done = await instance.loop().attempt()
+    [finding] = done.decision.findings
+    assert (finding.id, finding.severity) == ("FreeStorageLow", "Critical")
+    assert finding.evidence == "8.2 of 100 GiB free (8 %); full in about 8 h"
+
+
+async def test_metrics_are_billed_and_so_asked_for_now_and_then(make: MakeInstance) -> None:
+    instance = make()
+    loop = instance.loop()
+
+    async def asked(**later: float) -> int:
+        instance.clock.forward(**later)
+        instance.account.clear_ledger()
+        await loop.attempt()
+        return sum(c["operation"] == "GetMetricData" for c in instance.account.ledger())
+
+    assert await asked() == 2, "the last minutes, and the last days"
+    assert await asked(minutes=4) == 0
+    assert await asked(minutes=1) == 1
+    assert await asked(minutes=55) == 2, "the days once an hour"
+
+
+async def test_without_metrics_the_rest_goes_on(make: MakeInstance) -> None:
+    instance = make()
+    instance.account.deny({"action": "cloudwatch:GetMetricData"})
+    done = await instance.loop(allocatedStorage="200Gi").attempt()
+    assert not done.failures
+    assert [f.id for f in done.decision.findings] == ["RDSMetricsUnavailable"]
+    assert instance.described("AllocatedStorage") == [200]
+
+
+# Revert
+
+
+@pytest.mark.parametrize("in_window", [False, True], ids=["pending", "applied"])
+async def test_revert_puts_back_all_but_the_size(make: MakeInstance, in_window: bool) -> None:
+    instance = make(storage=500)
+    loop = instance.loop(
+        instanceClass=NEW, maxAllocatedStorage="1Ti", allocatedStorage="600Gi", iops=16_000
+    )
+    await rounds(loop, 3)
     if in_window:
         instance.run_window()
-    assert sorted(await loop.revert()) == ["instanceClass", "maxAllocatedStorage"]
+    assert sorted(await loop.revert()) == ["instanceClass", "iops", "maxAllocatedStorage"]
     instance.run_window()
-    assert instance.described("DBInstanceClass", "MaxAllocatedStorage") == ["db.t4g.medium", None]
+    names = ("DBInstanceClass", "MaxAllocatedStorage", "Iops", "AllocatedStorage")
+    assert instance.described(*names) == [OLD, None, 12_000, 600]

@@ -3,8 +3,8 @@
 import pytest
 
 from setpoint.api.conditions import Reason
-from setpoint.engine.failure import Failure
 from stack import shop
+from tests.integration.aws.account import REGION
 from tests.integration.scaling.service import BASE, BOTH, CPU, LOAD_BALANCER, MEMORY, Service, spec
 
 
@@ -216,7 +216,40 @@ async def test_revert_leaves_a_policy_that_became_another(service: Service) -> N
 @pytest.mark.parametrize("missing", [{"service": "gone"}, {"cluster": "gone"}], ids=str)
 async def test_a_service_that_is_not_there(service: Service, missing: dict[str, str]) -> None:
     target = {"ecs": {"cluster": "prod", "service": "web", **missing}}
-    with pytest.raises(Failure) as caught:
-        await service.loop(target=target).attempt()
-    assert caught.value.reason is Reason.TARGET_NOT_FOUND
-    assert "check" in caught.value.message
+    before = service.account.last_call()
+    done = await service.loop(target=target).attempt()
+    [failure] = done.failures
+    assert failure.reason is Reason.TARGET_NOT_FOUND
+    assert "check" in failure.message
+    assert service.mutations_since(before) == []
+
+
+async def test_revert_when_the_service_itself_is_gone(service: Service) -> None:
+    loop = service.loop()
+    await loop.attempt()
+    ecs = service.account.boto3_client("ecs", REGION)
+    ecs.delete_service(cluster="prod", service="web", force=True)
+    await loop.revert()
+    assert (service.policies(), service.bounds()) == ({}, None)
+
+
+async def test_revert_goes_back_to_what_was_adopted_and_not_to_drift(service: Service) -> None:
+    service.register(2, 20)
+    loop = service.loop(targetTracking=[], deletionPolicy="Revert")
+    await loop.attempt()
+    service.register(1, 99)
+    await loop.attempt()
+    assert service.bounds() == (2, 20)
+    await loop.revert()
+    assert service.bounds() == (2, 20)
+
+
+async def test_what_aws_refused_is_not_ours_afterwards(service: Service) -> None:
+    service.account.deny({"action": "cloudwatch:PutMetricAlarm"})
+    loop = service.loop()
+    await loop.attempt()
+    service.account.deny()
+    service.track("memory-scaling", MEMORY, 55)
+    loop.set_spec(spec(targetTracking=BOTH[:1]))
+    await loop.attempt()
+    assert service.policies() == {"cpu-scaling": 60, "memory-scaling": 55}

@@ -1,6 +1,7 @@
 """Each trap of AWS's that an autoscaling controller falls into."""
 
 import asyncio
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,10 @@ from tests.integration.scaling.service import BASE, BOTH, CPU, LOAD_BALANCER, Se
 MINUTE = timedelta(minutes=1)
 RESOURCE = "service/prod/web"
 MORNING = {"name": "morning", "schedule": "cron(0 8 ? * MON-FRI *)", "min": 6}
+_PUT = {
+    "AlarmName", "Namespace", "MetricName", "Dimensions", "Statistic", "Period", "Threshold",
+    "EvaluationPeriods", "DatapointsToAlarm", "ComparisonOperator", "AlarmActions", "TreatMissingData",
+}  # fmt: skip
 STEPS = {
     "name": "steps",
     "metric": "CPU",
@@ -117,6 +122,13 @@ async def test_an_alarm_of_ours_that_was_changed_is_put_right(service: Service) 
     await loop.attempt()
     client = service.account.boto3_client("cloudwatch", REGION)
     [name] = [name for name in alarms(service) if name.endswith("steps-out")]
+    changed = {key: value for key, value in alarms(service)[name].items() if key in _PUT}
+    client.put_metric_alarm(**{**changed, "Threshold": 99.0, "EvaluationPeriods": 5})
+    await loop.attempt()
+    assert (alarms(service)[name]["Threshold"], alarms(service)[name]["EvaluationPeriods"]) == (
+        80,
+        3,
+    )
     client.delete_alarms(AlarmNames=[name])
     await loop.attempt()
     assert name in alarms(service)
@@ -325,12 +337,11 @@ async def test_an_expired_token_is_renewed(service: Service) -> None:
 async def test_a_service_that_comes_later_is_waited_for(service: Service) -> None:
     target = {"ecs": {"cluster": "prod", "service": "later"}}
     loop = service.loop(target=target)
-    with pytest.raises(Failure) as caught:
-        await loop.attempt()
-    assert caught.value.reason is Reason.TARGET_NOT_FOUND
-    assert "looked for again" in caught.value.message
+    [failure] = (await loop.attempt()).failures
+    assert failure.reason is Reason.TARGET_NOT_FOUND
+    assert "looked for again" in failure.message
     await asyncio.to_thread(shop.create_ecs_service, service.account, "prod", "later", 1)
-    assert not (await loop.attempt()).failures
+    assert not (await loop.attempt(timedelta(seconds=5))).failures, "not a full round later"
 
 
 async def test_tasks_that_come_and_go_are_seen_within_an_interval(service: Service) -> None:
@@ -380,6 +391,7 @@ async def test_a_maximum_that_a_forecast_raised_is_no_drift(service: Service) ->
     service.account.set_target(REGION, RESOURCE, MinCapacity=1, MaxCapacity=44)
     await loop.attempt()
     assert service.mutations_since(before) == ["RegisterScalableTarget"], "the minimum is drift"
+    assert service.bounds() == (2, 44), "lowering the maximum would end tasks that run"
 
 
 async def test_a_list_that_lags_behind_a_write_is_not_written_again(service: Service) -> None:
@@ -390,3 +402,41 @@ async def test_a_list_that_lags_behind_a_write_is_not_written_again(service: Ser
     await loop.attempt(timedelta(seconds=2))
     assert len(service.mutations_since(before)) == 3
     assert not (await loop.attempt()).gated.actions
+
+
+async def test_an_alarm_over_metric_math_is_read_back_as_it_was_put(service: Service) -> None:
+    math = [
+        {"id": "visible", "metric": {"namespace": "AWS/SQS", "metricName": "Visible", "dimensions": {"QueueName": "q"}, "stat": "Sum"}},
+        {"id": "each", "expression": "visible / 2", "returnData": True},
+    ]  # fmt: skip
+    queue = {
+        "name": "queue",
+        "custom": {"metrics": math},
+        "steps": [{"above": "2.5", "add": "50%"}],
+    }
+    loop = service.loop(targetTracking=[], stepScaling=[queue])
+    done = await loop.attempt()
+    assert not done.failures
+    before = service.account.last_call()
+    await loop.attempt()
+    assert service.mutations_since(before) == []
+
+
+async def test_the_first_looks_of_many_resources_are_made_together(service: Service) -> None:
+    names = service.account.create_services(
+        REGION, "prod", "many-", 12, scaling={"min": 2, "max": 20, "cpu": 60, "memory": 70},
+        load={"cpu": 40, "memory": 50},
+    )  # fmt: skip
+    shared = service.loop().kind
+    loops = [service.loop(target={"ecs": {"cluster": "prod", "service": name}}) for name in names]
+    before = service.account.last_call()
+    for loop in loops:
+        loop.kind = shared
+        shared.announce(loop.resource.key.namespace, loop.resource.spec)
+    for loop in loops:
+        assert not (await loop.attempt(timedelta(0))).gated.actions
+    counts = Counter(calls(service, before))
+    assert (counts["DescribeScalableTargets"], counts["DescribeServices"]) == (1, 2)
+    assert counts["DescribeScalingPolicies"] == 3, "24 policies, 10 a page"
+    assert counts["DescribeScheduledActions"] == counts["GetMetricData"] == 1
+    assert counts["DescribeAlarms"] == 1

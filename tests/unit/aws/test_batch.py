@@ -1,8 +1,10 @@
 """Reads made for many at once: how many calls there are, who is in them, and whose failure it is."""
 
 import asyncio
+import gc
 import random
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from tests.unit.aws.reading import World, fresh, scope
@@ -90,7 +92,15 @@ async def test_a_thousand_entries_with_jittered_looks_cost_their_number_by_the_s
 
 
 async def test_demands_of_one_moment_share_a_call(batch: EpochBatch[str, float], aws: AWS) -> None:
-    await all_known(batch, [f"r{n}" for n in range(10)])
+    async def after_something_else(key: str) -> None:
+        for _ in range(2):
+            await asyncio.sleep(0)
+        await get(batch, key)
+
+    await asyncio.gather(
+        all_known(batch, [f"r{n}" for n in range(5)]),
+        *(after_something_else(f"r{n}") for n in range(5, 10)),
+    )
     assert len(aws.calls) == 1
 
 
@@ -145,6 +155,49 @@ async def test_a_call_from_before_a_write_is_not_shared(
     await old
     assert len(aws.calls) == 2
     assert await get(batch, "a", since=world.time) == world.time, "the older answer is dropped"
+
+
+async def test_an_older_answer_that_comes_later_is_dropped(world: World) -> None:
+    gates = [asyncio.Event(), asyncio.Event()]
+    started = iter(gates)
+
+    async def fetch(asked: Scope, keys: Sequence[str]) -> dict[str, float]:
+        now = world.time
+        await next(started).wait()
+        return dict.fromkeys(keys, now)
+
+    batch = EpochBatch("test", 10, world.host, fetch)
+    old = asyncio.ensure_future(get(batch, "a"))
+    await world.until_idle()
+    world.time += 1
+    new = asyncio.ensure_future(get(batch, "a", since=world.time))
+    await world.until_idle()
+    gates[1].set()
+    assert await new == world.time
+    gates[0].set()
+    assert await old == world.time
+    assert await get(batch, "a", since=world.time) == world.time
+
+
+async def test_one_who_joins_a_call_that_fails_is_asked_for_alone_too(
+    world: World, batch: EpochBatch[str, float], aws: AWS
+) -> None:
+    await all_known(batch, ["a", "b"])
+    world.time += 60
+    aws.spoilt, aws.gate = {"b": Reason.REJECTED}, asyncio.Event()
+    leader = asyncio.ensure_future(get(batch, "a"))
+    await world.until_idle()
+    gate, aws.gate = aws.gate, asyncio.Event()
+    gate.set()
+    await world.until_idle()
+    assert aws.calls[1:] == [["a", "b"], ["a"]]
+    late = asyncio.ensure_future(get(batch, "b"))
+    await world.until_idle()
+    aws.gate.set()
+    assert await leader == world.time
+    with pytest.raises(Failure):
+        await late
+    assert aws.calls[3:] == [["b"]]
 
 
 async def test_a_demand_for_what_is_under_way_waits_for_it(
@@ -295,6 +348,13 @@ async def test_an_error_of_ours_reaches_those_who_wait(world: World) -> None:
     async def broken(asked: Scope, keys: Sequence[str]) -> dict[str, float]:
         raise KeyError("ours")
 
+    unheard: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context))
     batch = EpochBatch("test", 10, world.host, broken)
     with pytest.raises(KeyError):
-        await get(batch, "a")
+        await batch.get(scope(), [f"r{n}" for n in range(15)], fresh())
+    await world.settle()
+    del batch
+    gc.collect()
+    asyncio.get_running_loop().set_exception_handler(None)
+    assert unheard == [], "the second call failed too, and nobody waited for it any more"

@@ -229,6 +229,20 @@ async def test_a_quick_reader_does_not_make_listings_for_the_slow_ones(world: Wo
     assert aws.pages == 0
 
 
+async def test_what_a_listing_cannot_renew_is_read_by_itself(world: World) -> None:
+    aws = AWS(world, 20)
+    source = Source[str](
+        "Items", aws.page, lambda item: str(item["of"]), 5,
+        renewable=lambda items: all(item["of"] != "r7" for item in items),
+    )  # fmt: skip
+    listing = Listing("test", world.host, aws.single, source)
+    await look(listing, aws.names)
+    aws.version = 2
+    await next_epoch(world, listing, aws.names[:7])
+    assert (await look(listing, ["r7"]))[0][0]["version"] == 2
+    assert (aws.singles[20:], aws.pages) == (["r7"], 4)
+
+
 async def test_only_the_new_part_of_a_long_history_is_listed(world: World) -> None:
     aws = AWS(world, 100)
     reached: list[float] = []
@@ -247,3 +261,24 @@ async def test_only_the_new_part_of_a_long_history_is_listed(world: World) -> No
     assert aws.pages == 3
     assert reached == [600.0] * 3
     assert [len(items) for items in await look(listing, ["r0", "r99"])] == [4, 2]
+
+
+async def test_many_that_are_expected_wait_for_one_listing(world: World) -> None:
+    """As after the operator's start: a read of each would be a thousand calls."""
+    many = AWS(world, 1000, 2)
+    listing = many.listing()
+    for name in many.names:
+        listing.expect(scope(name), name, fresh(600))
+    found = await asyncio.gather(*(listing.one(scope(n), n, fresh(600)) for n in many.names))
+    assert (many.pages, many.singles) == (200, [])
+    assert list(found) == [many.items(name) for name in many.names]
+
+
+async def test_a_first_listing_that_fails_leaves_single_reads(world: World) -> None:
+    many = AWS(world, 50, 2)
+    many.failures = {3: Reason.CONNECTION_FAILED}
+    listing = many.listing()
+    for name in many.names:
+        listing.expect(scope(name), name, fresh(600))
+    assert await look(listing, many.names[:2]) == [many.items(name) for name in many.names[:2]]
+    assert many.singles == many.names[:2]

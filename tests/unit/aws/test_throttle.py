@@ -71,6 +71,14 @@ async def test_a_short_pause_is_waited_for_and_one_call_tries_for_all() -> None:
     assert aws.calls == 5
 
 
+async def test_patience_is_for_all_pauses_together() -> None:
+    aws = AWS(draw=0.5)
+    aws.reason = Reason.THROTTLED
+    await reasons(*asked(aws, 1))
+    assert await reasons(*asked(aws, 9, patience=3)) == [Reason.THROTTLED] * 9
+    assert aws.calls == 3, "after 0.5 s and 1 s; then 2 s are too much for what is left of 3"
+
+
 async def test_other_apis_regions_and_accounts_go_on() -> None:
     aws = AWS()
     aws.reason = Reason.THROTTLED

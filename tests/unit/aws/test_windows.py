@@ -116,6 +116,33 @@ async def test_slow_readers_are_not_paid_for_each_minute(
     assert needed <= paid <= 1.35 * needed
 
 
+async def test_a_second_look_at_once_does_not_make_a_slow_reader_quick(
+    world: World, batch: WindowBatch, aws: AWS
+) -> None:
+    for minute in range(60):
+        await look(world, batch, "quick")
+        if minute % 10 == 0:
+            await look(world, batch, "slow")
+            world.time += 0.5
+            await look(world, batch, "slow")
+            world.time -= 0.5
+        world.time += 60
+    assert sum("slow" in call for call in aws.calls) <= 8
+
+
+async def test_a_slow_reader_that_comes_no_more_is_paid_for_once(
+    world: World, batch: WindowBatch, aws: AWS
+) -> None:
+    for _ in range(3):
+        await look(world, batch, "slow")
+        world.time += 600
+    before = len(aws.calls)
+    for _ in range(40):
+        await look(world, batch, "quick")
+        world.time += 60
+    assert sum("slow" in call for call in aws.calls[before:]) == 1
+
+
 async def test_the_same_window_is_fetched_once(world: World, batch: WindowBatch, aws: AWS) -> None:
     first = await look(world, batch, "a")
     world.time += 30

@@ -75,3 +75,42 @@ def test_a_worse_severity_shows_at_once() -> None:
     first = shown([SCANS])
     worse = replace(SCANS, severity=Severity.CRITICAL, evidence="101 scans", magnitude=101)
     assert shown([worse], first)["items"][0]["evidence"] == "101 scans"
+
+
+def test_what_goes_away_is_reported_resolved() -> None:
+    first = shown([SCANS, replace(SCANS, object="public.b")])
+    later = NOW + timedelta(days=1)
+    made = shown([SCANS], first, now=later)
+    assert made["resolved"] == [
+        {
+            "id": "Scans",
+            "object": "public.b",
+            "firstSeen": "2026-11-23T12:00:00Z",
+            "resolvedAt": "2026-11-24T12:00:00Z",
+        }
+    ]
+    assert shown([SCANS], made, now=later + timedelta(days=1)) == made, "it is told once"
+    back = shown([SCANS, replace(SCANS, object="public.b")], made, now=later)
+    assert "resolved" not in back
+
+
+def test_only_the_last_resolved_are_kept() -> None:
+    first = shown([replace(SCANS, object=f"public.t{n}") for n in range(12)])
+    made = shown([], first)
+    assert len(made["resolved"]) == 5
+
+
+def test_what_sinks_below_the_shown_is_not_resolved() -> None:
+    first = shown([SCANS])
+    worse = [replace(SCANS, id="A", severity=Severity.CRITICAL, object=f"t{n}") for n in range(30)]
+    assert "resolved" not in shown([*worse, SCANS], first)
+
+
+def test_what_could_not_be_looked_at_stays() -> None:
+    first = shown([SCANS, replace(SCANS, object="public.b", sql=("DROP INDEX x",))])
+    kept = findings.carried([SCANS], first, lambda _, thing: thing == "public.b")
+    assert [(f.object, tuple(f.sql)) for f in kept] == [
+        ("public.a", ()),
+        ("public.b", ("DROP INDEX x",)),
+    ]
+    assert findings.carried([SCANS], first, lambda *_: False) == [SCANS]

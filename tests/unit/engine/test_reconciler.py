@@ -9,8 +9,8 @@ from typing import Any, cast
 
 import pytest
 
-from setpoint.alerts.state import Delivery
-from setpoint.api.alerts import AlertsStatus, SlackTarget
+from setpoint.alerts.delivery import Delivery
+from setpoint.api.alerts import Alerts, AlertsStatus, MessageRef
 from setpoint.api.common import CommonSpec, CommonStatus
 from setpoint.api.conditions import Reason
 from setpoint.api.crd import Names
@@ -22,6 +22,7 @@ from setpoint.engine.deletion import FINALIZER, Deletion
 from setpoint.engine.failure import Failure
 from setpoint.engine.kube import Conflict, KubeClient
 from setpoint.engine.model import Action, Decision, Key, Resource, Sample
+from setpoint.engine.queue import INTERVAL
 from setpoint.engine.reconciler import DELIVERED, Reconciler
 from setpoint.engine.store import Store
 from setpoint.engine.writer import StatusWriter
@@ -42,6 +43,8 @@ class World:
     looks: int = 0
     acts: list[str] = field(default_factory=list)
     on_act: Callable[[], None] = lambda: None
+    settling: str = ""
+    intent: dict[str, Any] | None = None
 
 
 class ThingKind:
@@ -60,8 +63,8 @@ class ThingKind:
     def claim(self, namespace: str, spec: CommonSpec) -> str | None:
         return "the-thing"
 
-    def slack(self, spec: CommonSpec) -> SlackTarget | None:
-        return None
+    def announce(self, namespace: str, spec: CommonSpec) -> None:
+        pass
 
     def new_memory(self, status: dict[str, Any]) -> None:
         return None
@@ -80,10 +83,10 @@ class ThingKind:
     ) -> Decision[None]:
         record = Applied(object="x", field="v", op=AppliedOp.CHANGED, original=observed.value)
         action = Action(PlanOp.UPDATE, "x", "v", observed.value, "new", "differs", self.risk,
-                        record=record)  # fmt: skip
+                        record=record, intent=observed.intent)  # fmt: skip
         actions = [] if observed.value == "new" else [action]
-        sample = Sample("noise", observed.noise, 80, f"{observed.noise}%", "80%")
-        return Decision(memory=None, actions=actions, samples=[sample])
+        sample = Sample("cpu", observed.noise, 80, f"{observed.noise}%", "80%")
+        return Decision(memory=None, actions=actions, samples=[sample], settling=observed.settling)
 
     async def act(self, resource: Resource[CommonSpec], action: Action, memory: None) -> None:
         self.world.on_act()
@@ -113,6 +116,7 @@ class MemoryKube:
         self.writes: list[dict[str, Any]] = []
         self.body: dict[str, Any] = {}
         self.events: list[str] = []
+        self.notes: list[str] = []
 
     def user(self, spec: dict[str, Any] | None = None, **metadata: Any) -> None:
         """A user's edit."""
@@ -152,12 +156,12 @@ class MemoryKube:
 class MemoryOutbox:
     def __init__(self) -> None:
         self.submitted: list[str] = []
+        self.words: list[tuple[str, str]] = []
         self.deliveries: list[Delivery] = []
 
-    def submit(
-        self, key: Key, kind_name: str, target: SlackTarget | None, alerts: AlertsStatus
-    ) -> None:
+    def submit(self, key: Key, kind_name: str, spec: Alerts, alerts: AlertsStatus) -> None:
         self.submitted += [entry.id for entry in alerts.outbox]
+        self.words += [(str(entry.status), entry.incident) for entry in alerts.outbox]
 
     def take(self, key: Key) -> list[Delivery]:
         made, self.deliveries = self.deliveries, []
@@ -180,9 +184,10 @@ class Bench:
 
         async def post(namespace: str, body: Mapping[str, Any]) -> None:
             self.kube.events.append(body["reason"])
+            self.kube.notes.append(body["note"])
 
         kube = cast("KubeClient", self.kube)
-        events = EventRecorder(post, now)
+        events = self.recorder = EventRecorder(post, now)
         self.claims = Claims()
         self.reconciler = Reconciler(
             {"things": ThingKind(self.world, self.risk)},
@@ -305,12 +310,22 @@ async def test_what_only_people_can_mend_stalls_after_a_while(bench: Bench) -> N
     assert "Reconciling" not in bench.types()
 
 
-async def test_an_action_that_fails_keeps_its_record(bench: Bench) -> None:
+async def test_an_action_that_may_have_been_done_keeps_its_record(bench: Bench) -> None:
+    bench.kube.user({})
+    bench.world.act_fails = Failure(Reason.CONNECTION_FAILED, "the connection was lost")
+    await bench.look()
+    assert bench.ready() == ("False", "ConnectionFailed")
+    assert bench.status["applied"][0]["original"] == "old"
+    assert bench.status["plan"]["actions"]
+
+
+async def test_an_action_that_was_refused_leaves_no_record(bench: Bench) -> None:
+    """What somebody else makes under that name later would be taken for ours, and deleted."""
     bench.kube.user({})
     bench.world.act_fails = Failure(Reason.THROTTLED, "slow down")
     await bench.look()
     assert bench.ready() == ("False", "Throttled")
-    assert bench.status["applied"][0]["original"] == "old"
+    assert not bench.status.get("applied")
     assert bench.status["plan"]["actions"]
 
 
@@ -369,8 +384,12 @@ async def test_no_ready_lands_on_a_newer_generation(bench: Bench) -> None:
     assert bench.world.acts.count("drifted->new") == 1
 
 
+AT_ONCE = {"alerts": {"group": {"wait": "0s", "interval": "1s"}}}
+INTERVAL_ONLY = frozenset({INTERVAL})
+
+
 async def test_an_alert_is_written_down_before_it_is_sent(bench: Bench) -> None:
-    bench.kube.user({})
+    bench.kube.user(AT_ONCE)
     bench.world.noise = 93
     await bench.look()
     [entry] = bench.status["alerts"]["outbox"]
@@ -379,28 +398,134 @@ async def test_an_alert_is_written_down_before_it_is_sent(bench: Bench) -> None:
     await bench.look()
     assert bench.outbox.submitted == [entry["id"]] * 2, "what was not delivered is sent again"
     looks = bench.world.looks
-    bench.outbox.deliveries = [Delivery(entry["id"], "C1", "1.2")]
+    bench.outbox.deliveries = [delivery(entry)]
     assert await bench.look(frozenset({DELIVERED})) is None
     assert bench.world.looks == looks, "nothing need be observed for it"
     assert bench.status["alerts"]["outbox"] == []
-    assert bench.status["alerts"]["ts"] == "1.2"
+    assert bench.status["alerts"]["groups"][0]["message"] == {"channel": "C1", "ts": "1.2"}
     bench.restart()
     await bench.look()
     assert len(bench.outbox.submitted) == 2, "what was delivered is not sent again"
 
 
 async def test_a_delivery_is_not_lost_with_a_conflict(bench: Bench) -> None:
-    bench.kube.user({})
+    bench.kube.user(AT_ONCE)
     bench.world.noise = 93
     await bench.look()
     [entry] = bench.status["alerts"]["outbox"]
-    bench.outbox.deliveries = [Delivery(entry["id"], "C1", "1.2")]
+    bench.outbox.deliveries = [delivery(entry)]
     stale = dict(bench.kube.body["metadata"])
     bench.kube.body["metadata"] = {**stale, "resourceVersion": "999"}  # the watch lags behind
     await bench.look(frozenset({DELIVERED}))
     bench.kube.body["metadata"] = stale
     await bench.look(frozenset({DELIVERED}))
     assert bench.status["alerts"]["outbox"] == []
+
+
+async def test_it_comes_back_for_the_first_message_without_looking(bench: Bench) -> None:
+    bench.kube.user({"interval": "10m", "alerts": {}})
+    bench.world.noise = 93
+    delay = await bench.look()
+    assert delay is not None
+    assert delay == pytest.approx(30, abs=1), "group.wait"
+    looks = bench.world.looks
+    bench.now += timedelta(seconds=delay)
+    delay = await bench.look(INTERVAL_ONLY)
+    assert [word for word, _ in bench.outbox.words] == ["Firing"]
+    assert bench.world.looks == looks
+    assert delay is not None
+    assert delay > 500, "the look at the target stays due when it was"
+    bench.now += timedelta(seconds=delay)
+    await bench.look(INTERVAL_ONLY)
+    assert bench.world.looks == looks + 1
+
+
+async def test_a_firing_alert_with_moving_numbers_writes_nothing(bench: Bench) -> None:
+    bench.kube.user(AT_ONCE)
+    bench.world.noise = 93
+    await bench.look()
+    [entry] = bench.status["alerts"]["outbox"]
+    bench.outbox.deliveries = [delivery(entry)]
+    await bench.look()
+    writes = len(bench.kube.writes)
+    for noise in (85.0, 97.0, 99.9):
+        bench.world.noise = noise
+        bench.now += timedelta(minutes=1)
+        assert await bench.look() == pytest.approx(60, rel=0.11), "no busy loop"
+    assert len(bench.kube.writes) == writes
+
+
+async def test_the_alerts_of_a_deleted_resource_are_resolved(bench: Bench) -> None:
+    bench.kube.user(AT_ONCE)
+    bench.world.noise = 93
+    await bench.look()
+    [entry] = bench.status["alerts"]["outbox"]
+    bench.outbox.deliveries = [delivery(entry)]
+    await bench.look(frozenset({DELIVERED}))
+    bench.store.remove(KEY)
+    assert await bench.look() is None
+    assert bench.outbox.words[-1] == ("Resolved", entry["incident"])
+    words = len(bench.outbox.words)
+    assert await bench.look() is None
+    assert len(bench.outbox.words) == words, "once"
+
+
+async def test_the_alerts_of_a_namesake_that_was_deleted_unseen_are_resolved(bench: Bench) -> None:
+    bench.kube.user(AT_ONCE)
+    bench.world.noise = 93
+    await bench.look()
+    [entry] = bench.status["alerts"]["outbox"]
+    bench.world.noise = 10
+    bench.kube.body["status"] = {"observedGeneration": -1}
+    bench.kube.user(AT_ONCE, uid="other")
+    await bench.look()
+    assert bench.outbox.words[-1] == ("Resolved", entry["incident"])
+
+
+async def test_a_target_that_cannot_be_seen_is_an_alert_and_keeps_what_fires(bench: Bench) -> None:
+    bench.kube.user(AT_ONCE)
+    bench.world.noise = 93
+    await bench.look()
+    bench.world.fails = Failure(Reason.CONNECTION_FAILED, "down")
+    for _ in range(6):
+        await bench.look()
+        bench.now += timedelta(minutes=1)
+    states = {item["rule"]: item["state"] for item in bench.status["alerts"]["items"]}
+    assert states == {"cpu": "Firing", "unreachable": "Firing"}
+    bench.world.fails = None
+    await bench.look()
+    assert bench.status["alerts"]["count"] == 1
+
+
+async def test_what_only_people_can_mend_is_an_alert(bench: Bench) -> None:
+    bench.kube.user(AT_ONCE)
+    bench.world.fails = Failure(Reason.NOT_GRANTED, "not granted")
+    await bench.look()
+    [entry] = bench.status["alerts"]["outbox"]
+    assert [(a["rule"], a["summary"]) for a in entry["alerts"]] == [("stalled", "not granted")]
+
+
+async def test_a_message_that_was_refused_is_a_condition_until_it_is_delivered(
+    bench: Bench,
+) -> None:
+    bench.kube.user(AT_ONCE)
+    bench.world.noise = 93
+    await bench.look()
+    [entry] = bench.status["alerts"]["outbox"]
+    bench.outbox.deliveries = [Delivery(entry["id"], entry["incident"], error="no such channel")]
+    await bench.look(frozenset({DELIVERED}))
+    [found] = [c for c in bench.status["conditions"] if c["type"] == "AlertsUndelivered"]
+    assert (found["reason"], found["message"]) == ("DeliveryRefused", "no such channel")
+    assert bench.status["alerts"]["outbox"] == [entry]
+    await bench.look()
+    assert "AlertsUndelivered" in bench.types()
+    bench.outbox.deliveries = [delivery(entry)]
+    await bench.look(frozenset({DELIVERED}))
+    assert "AlertsUndelivered" not in bench.types()
+
+
+def delivery(entry: Mapping[str, Any]) -> Delivery:
+    return Delivery(entry["id"], entry["incident"], message=MessageRef(channel="C1", ts="1.2"))
 
 
 async def test_revert_puts_back_and_lets_go(bench: Bench) -> None:
@@ -431,6 +556,48 @@ async def test_a_revert_that_fails_is_tried_for_ten_minutes(bench: Bench) -> Non
     assert await bench.look() is None
     assert bench.kube.body["metadata"]["finalizers"] == []
     assert bench.world.value == "new"
+
+
+async def test_what_cannot_shrink_is_named_when_the_rest_was_put_back(bench: Bench) -> None:
+    bench.kube.user({"deletionPolicy": "Revert"})
+    await bench.look()
+    grown = {"object": "disk", "field": "size", "op": "Grew", "original": "1"}
+    bench.kube.body["status"]["applied"].append(grown)
+    bench.kube.user(deletionTimestamp="2026-11-23T12:00:00Z")
+    await bench.look()
+    posting = asyncio.create_task(bench.recorder.run())
+    await asyncio.sleep(0)
+    posting.cancel()
+    assert bench.kube.notes[-1] == (
+        "what setpoint had changed was put back, but for what cannot shrink: disk size"
+    )
+
+
+async def test_what_must_be_known_of_a_change_is_written_before_it_each_time(bench: Bench) -> None:
+    found: list[Any] = []
+    bench.world.intent = {"note": "about to"}
+    bench.world.on_act = lambda: found.append(bench.status.get("note"))
+    bench.kube.user({})
+    await bench.look()
+    assert "note" not in bench.status, "the kind says what stays"
+    bench.world.value = "old"
+    await bench.look()
+    assert found == ["about to", "about to"]
+
+
+async def test_a_change_that_is_not_to_be_seen_yet_is_reconciling(bench: Bench) -> None:
+    bench.world.value = "new"
+    bench.world.settling = "the disk is growing"
+    bench.kube.user({})
+    await bench.look()
+    found = {c["type"]: (c["status"], c["message"]) for c in bench.status["conditions"]}
+    assert found["Ready"] == ("Unknown", "the disk is growing")
+    assert found["Reconciling"] == ("True", "the disk is growing")
+    bench.world.settling = ""
+    await bench.look()
+    found = {c["type"]: (c["status"], c["message"]) for c in bench.status["conditions"]}
+    assert found["Ready"][0] == "True"
+    assert "Reconciling" not in found
 
 
 async def test_abandon_lets_go_at_once(bench: Bench) -> None:

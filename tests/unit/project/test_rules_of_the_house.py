@@ -97,10 +97,11 @@ def test_no_registry_host_machine_path_or_key_is_in_the_repository() -> None:
 def test_the_docs_are_what_the_models_say() -> None:
     sys.path.insert(0, str(ROOT / "hack"))
     try:
-        from generate_docs import configuration  # noqa: PLC0415
+        from generate_docs import configuration, database  # noqa: PLC0415
     finally:
         sys.path.pop(0)
     assert (ROOT / "docs/configuration.md").read_text() == configuration(), "run `make generate`"
+    assert (ROOT / "docs/database.md").read_text() == database(), "run `make generate`"
 
 
 def test_every_reason_is_explained() -> None:

@@ -94,7 +94,7 @@ def test_samples_carry_their_units() -> None:
 
 def test_metrics_that_cannot_be_read_do_not_stop_the_rest() -> None:
     failure = Failure(Reason.ACCESS_DENIED, "AWS denies it")
-    seen = replace(EMPTY, failures=[failure])
+    seen = replace(EMPTY, failures=[failure], measured=False)
     before = {"metrics": {"cpu": "40%", "window": "5m"}}
     decision = decide(resource(before), seen)
     assert (len(decision.actions), decision.failures) == (2, [failure])
@@ -363,11 +363,14 @@ def test_what_others_added_is_told_and_left() -> None:
 
 
 def test_a_tag_proves_what_status_has_lost() -> None:
-    assert [r.object for r in decide(resource(), replace(IN_SYNC, is_tagged=True)).proven] == [
-        "scalable-target"
-    ]
-    known = resource(status_with(changed("scalable-target", {"min": 1, "max": 2})))
-    assert decide(known, replace(IN_SYNC, is_tagged=True)).proven == []
+    revert: dict[str, Any] = {"deletionPolicy": "Revert"}
+    [target, policy] = decide(resource(**revert), replace(IN_SYNC, is_tagged=True)).records
+    assert (target.object, str(target.op)) == ("scalable-target", "Created")
+    assert (policy.object, str(policy.op)) == ("policy/cpu-scaling", "Changed")
+    known = resource(status_with(changed("scalable-target", {"min": 1, "max": 2})), **revert)
+    [policy] = decide(known, replace(IN_SYNC, is_tagged=True)).records
+    assert policy.object == "policy/cpu-scaling"
+    assert decide(resource(), replace(IN_SYNC, is_tagged=True)).records == [], "only to revert"
 
 
 def test_at_the_maximum_and_overloaded_is_limited() -> None:
@@ -415,3 +418,152 @@ def test_the_last_activity_is_one_that_changed_something() -> None:
     shown = report(resource(), seen, Display(NOW)).last_activity
     assert shown is not None
     assert (shown.time, shown.result) == ("2026-11-23T11:54:42Z", "Failed")
+
+
+RAISED = {
+    "metric": "CPU", "target": 5, "mode": "ForecastAndScale",
+    "maxCapacityBreach": "IncreaseMaxCapacity", "maxCapacityBuffer": 10,
+}  # fmt: skip
+
+
+def test_a_maximum_that_a_forecast_raised_is_never_lowered() -> None:
+    """Lowering it would end tasks that run."""
+    of = resource(predictiveScaling=[RAISED])
+    put = decide(of, IN_SYNC).actions[0].payload["parameters"]
+    seen = replace(IN_SYNC, policies=[*IN_SYNC.policies, put], target=Target(1, 44))
+    [action] = decide(of, seen).actions
+    assert (action.from_, action.to) == ("1-44", "2-44")
+    sent = action.payload["parameters"]
+    assert sent["MinCapacity"] == 2
+    assert "MaxCapacity" not in sent
+
+
+def test_only_the_bound_that_differs_is_sent() -> None:
+    [action] = decide(resource(), replace(IN_SYNC, target=Target(2, 99))).actions
+    assert "MinCapacity" not in action.payload["parameters"]
+    assert action.payload["parameters"]["MaxCapacity"] == 20
+
+
+def test_bounds_that_were_accounted_for_stay_so() -> None:
+    """Somebody edits the schedule that has set them: it is not for us to move capacity then."""
+    ready = {"type": "Ready", "status": "True", "observedGeneration": 1}
+    status = {
+        "effectiveBounds": {"min": 6, "max": 20, "source": "Schedule/theirs"},
+        "conditions": [ready],
+    }
+    edited = {
+        "ScheduledActionName": "theirs",
+        "Schedule": "rate(1 day)",
+        "ScalableTargetAction": {"MinCapacity": 7},
+    }
+    seen = replace(IN_SYNC, target=Target(6, 20), schedules=[edited])
+    assert decide(resource(status), seen).actions == []
+    for other in ({"observedGeneration": 0}, {"status": "False"}):
+        changed_spec = {**status, "conditions": [{**ready, **other}]}
+        assert decide(resource(changed_spec), seen).actions != [], "a spec not carried out yet"
+    by_hand = replace(seen, target=Target(5, 20))
+    assert decide(resource(status), by_hand).actions != []
+
+
+def test_suspended_schedules_do_not_set_bounds() -> None:
+    morning = {
+        "ScheduledActionName": "m", "Schedule": "cron(0 8 * * ? *)", "ScalableTargetAction": {"MinCapacity": 7},
+        "CreationTime": NOW - timedelta(days=9),
+    }  # fmt: skip
+    held = replace(IN_SYNC, target=Target(1, 20, frozenset({"schedules"})), schedules=[morning])
+    [action] = decide(resource(), held).actions
+    assert action.to == "2-20"
+
+
+def test_two_policies_for_one_metric_are_refused() -> None:
+    same = {"custom": {"namespace": "App", "metricName": "Depth"}, "target": 5}
+    of = resource(targetTracking=[{"metric": "A", **same}, {"metric": "B", **same}])
+    assert "keep one of the two" in str(support.problem(of.spec))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"targetTracking": [{"metric": "CPU", "target": "150"}]}, "at most 100"),
+        ({"targetTracking": [{"metric": "CPU", "target": "0"}]}, "above 0"),
+        ({"predictiveScaling": [{"metric": "CPU", "target": 101}]}, "at most 100"),
+        ({"stepScaling": [{"name": "s", "metric": "CPU", "steps": [{"above": 8, "add": 1}] * 2}]}, "same value"),
+        ({"stepScaling": [{"name": "s", "metric": "CPU", "steps": [{"above": 8, "add": 1}, {"below": 9, "remove": 1}]}]}, "both would act"),
+        ({"stepScaling": [{"name": "s", "metric": "CPU", "period": "45s", "steps": [{"above": 8, "add": 1}]}]}, "period must be"),
+        ({"stepScaling": [{"name": "s", "metric": "CPU", "period": "24h", "evaluations": 2, "steps": [{"above": 8, "add": 1}]}]}, "longer than a day"),
+        ({"stepScaling": [{"name": "s", "metric": "CPU", "minAdjustment": 2, "steps": [{"above": 8, "add": 1}]}]}, "goes with shares"),
+        ({"targetTracking": [{"metric": CPU, "target": 60}]}, "no metric that AWS predefines"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)  # fmt: skip
+def test_values_that_aws_would_refuse(changes: dict[str, Any], said: str) -> None:
+    assert said in str(support.problem(resource(**changes).spec))
+
+
+def test_a_metric_that_is_edited_keeps_its_policy() -> None:
+    def queue(name: str) -> dict[str, Any]:
+        custom = {"namespace": "App", "metricName": "Depth", "dimensions": {"Queue": name}}
+        return {"metric": "Depth", "name": "my-name", "target": 5, "custom": custom}
+
+    put = (
+        decide(resource(targetTracking=[queue("a")]), with_policies())
+        .actions[0]
+        .payload["parameters"]
+    )
+    seen = replace(with_policies(put), alarms=None)
+    ours = status_with(created("policy/my-name"))
+    [action] = decide(resource(ours, targetTracking=[queue("b")]), seen).actions
+    assert (str(action.op), action.object) == ("Update", "policy/my-name")
+
+
+def test_records_of_what_is_gone_are_forgotten() -> None:
+    ours = status_with(
+        created("policy/old"), created("schedule/old"), created("policy/cpu-scaling")
+    )
+    assert set(decide(resource(ours), IN_SYNC).forgotten) == {"policy/old", "schedule/old"}
+
+
+def test_a_service_that_is_gone_stops_the_plan_and_not_the_revert() -> None:
+    gone = replace(
+        IN_SYNC, service=None, missing=Failure(Reason.TARGET_NOT_FOUND, "no such service")
+    )
+    decision = decide(resource(), gone)
+    assert decision.actions == ()
+    assert [failure.reason for failure in decision.failures] == [Reason.TARGET_NOT_FOUND]
+    applied = [created("scalable-target"), created("policy/cpu-scaling")]
+    assert operations(revert(gone, applied)) == [
+        "delete_scaling_policy",
+        "deregister_scalable_target",
+    ]
+
+
+def test_the_maximum_holds_while_the_metric_swings_around_its_target() -> None:
+    full = replace(IN_SYNC, service=Service(20, 20), metrics=Metrics(cpu=59.0, tasks=20.0))
+    before = {"conditions": [{"type": "ScalingLimited", "status": "True"}]}
+    assert decide(resource(before), full).conditions[0].status is ConditionStatus.TRUE
+    assert decide(resource(), full).conditions[0].status is ConditionStatus.FALSE
+    calm = replace(full, metrics=Metrics(cpu=50.0, tasks=20.0))
+    assert decide(resource(before), calm).conditions[0].status is ConditionStatus.FALSE
+
+
+def test_what_cannot_be_kept_is_not_overwritten() -> None:
+    math = [
+        {"id": f"m{n}", "metric": {"namespace": "App", "metricName": "x" * 250, "stat": "Sum", "dimensions": {"d" * 250: "v" * 250}}}
+        for n in range(9)
+    ]  # fmt: skip
+    custom = {"metrics": [*math, {"id": "e", "expression": "m0", "returnData": True}]}
+    wanted = {"metric": "Long", "target": 5, "custom": custom}
+    put = (
+        decide(resource(targetTracking=[wanted]), with_policies()).actions[0].payload["parameters"]
+    )
+    config = put["TargetTrackingScalingPolicyConfiguration"]
+    theirs = {
+        **put,
+        "PolicyName": "theirs",
+        "TargetTrackingScalingPolicyConfiguration": {**config, "TargetValue": 9.0},
+    }
+    [action] = decide(
+        resource(targetTracking=[wanted]), replace(with_policies(theirs), alarms=None)
+    ).actions
+    assert action.record is not None, "what it looks at stays, so it need not be kept"
+    assert len(action.record.original) < 200

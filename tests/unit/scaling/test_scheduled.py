@@ -1,11 +1,12 @@
 """Scheduled actions: what is put, with what, and what is left."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.unit.scaling.seen import (
     IN_SYNC,
+    NOW,
     changed,
     created,
     decide,
@@ -15,6 +16,9 @@ from tests.unit.scaling.seen import (
     told,
 )
 
+from setpoint.engine.display import Display
+from setpoint.scaling.model import Target
+from setpoint.scaling.report import report
 from setpoint.scaling.revert import revert
 from setpoint.scaling.scheduled import stored
 
@@ -97,3 +101,45 @@ def test_revert_puts_back_what_was_there() -> None:
     )
     assert revert(seen(former), [record]) == []
     assert revert(seen(), [record]) == [], "it is gone"
+
+
+def test_one_that_is_over_is_not_put_again() -> None:
+    """AWS refuses a time in the past, and may have deleted the action after it fired."""
+    once = {"name": "sale", "schedule": "at(2026-11-20T08:00:00)", "min": 6}
+    of = resource(status_with(created("schedule/sale")), schedules=[once])
+    fired = replace(IN_SYNC, target=Target(6, 20))
+    assert decide(of, fired).actions == [], "the bounds that it set are its own"
+    shown = report(of, fired, Display(NOW))
+    assert shown.effective_bounds is not None
+    assert shown.effective_bounds.source == "Schedule/sale"
+    assert [(str(s.state), s.next) for s in shown.schedules] == [("Over", None)]
+    never = resource(schedules=[once])
+    assert decide(never, IN_SYNC).actions == []
+
+
+def test_an_end_in_the_past_stops_what_still_fires() -> None:
+    """AWS takes no end in the past, so our own goes."""
+    ended = {**MORNING, "end": "2026-11-01T00:00:00Z"}
+    ours = status_with(created("schedule/morning"))
+    assert operations(decide(resource(ours, schedules=[ended]), seen(action())).actions) == [
+        "delete_scheduled_action"
+    ]
+    assert operations(decide(resource(schedules=[ended]), seen(action())).actions) == [
+        "put_scheduled_action"
+    ], "one that was adopted is not deleted: AWS has the last word"
+
+
+def test_the_next_firing_is_still_and_of_the_time_zone_in_force() -> None:
+    daily = {"name": "d", "schedule": "rate(1 day)", "min": 6}
+    there = action(ScheduledActionName="d", Schedule="rate(1 day)", Timezone=None)
+    for later in (0, 7):
+        display = Display(NOW + timedelta(minutes=later))
+        [shown] = report(resource(schedules=[daily]), seen(there), display).schedules
+        assert shown.next == "2026-11-24T12:00:00Z", "counted from its creation"
+    often = {"name": "d", "schedule": "rate(5 minutes)", "min": 6}
+    [shown] = report(resource(schedules=[often]), seen(there), Display(NOW)).schedules
+    assert shown.next is None, "status does not follow what fires all the time"
+    new_york = action(Timezone="America/New_York")
+    without = {key: value for key, value in MORNING.items() if key != "timeZone"}
+    [shown] = report(resource(schedules=[without]), seen(new_york), Display(NOW)).schedules
+    assert shown.next == "2026-11-23T13:00:00Z"

@@ -164,3 +164,56 @@ def test_metric_math_in_an_alarm_has_a_period() -> None:
     metrics = actions[1].payload["parameters"]["Metrics"]
     assert metrics[0]["MetricStat"]["Period"] == 60
     assert "Period" not in actions[1].payload["parameters"]
+
+
+def test_a_name_that_is_taken_gets_a_number_and_keeps_it() -> None:
+    taken = {"PolicyName": "cpu-steps-out", "PolicyType": "TargetTrackingScaling"}
+    status: dict[str, Any] = {}
+    seen = replace(IN_SYNC, policies=[*IN_SYNC.policies, taken])
+    for _ in range(3):
+        actions = decide(resource(status, stepScaling=[STEPS]), seen).actions
+        puts = [a for a in actions if a.payload["operation"] == "put_scaling_policy"]
+        made = [
+            {**a.payload["parameters"], "PolicyARN": f"arn:{a.payload['policy']}"} for a in puts
+        ]
+        status = status or status_with(*(a.record for a in actions if a.record))
+        seen = replace(seen, policies=[*seen.policies, *made])
+    names = [policy["PolicyName"] for policy in seen.policies]
+    assert names == ["cpu-scaling", "cpu-steps-out", "cpu-steps-out-2", "cpu-steps-in"]
+
+
+def test_long_names_keep_their_direction() -> None:
+    long = {"ecs": {"cluster": "c" * 120, "service": "s" * 120}}
+    of = resource(target=long, stepScaling=[{**STEPS, "name": "n" * 60}])
+    names = [
+        a.payload["parameters"]["AlarmName"]
+        for a in decide(of, IN_SYNC).actions
+        if a.payload["operation"] == "put_metric_alarm"
+    ]
+    assert len(set(names)) == 2
+    assert all(len(name) <= 255 for name in names)
+    assert [name[-4:] for name in names] == ["-out", "n-in"]
+
+
+def test_what_the_spec_drops_is_dropped() -> None:
+    shares = {**STEPS, "steps": [{"above": 80, "add": "20%"}]}
+    of = resource(stepScaling=[{**shares, "minAdjustment": 2}])
+    put = decide(of, IN_SYNC).actions[0].payload["parameters"]
+    seen = replace(IN_SYNC, policies=[*IN_SYNC.policies, put], alarms=None)
+    ours = status_with(created("policy/cpu-steps-out"))
+    [action] = decide(resource(ours, stepScaling=[shares]), seen).actions
+    assert action.field == "MinAdjustmentMagnitude"
+    sent = action.payload["parameters"]["StepScalingPolicyConfiguration"]
+    assert "MinAdjustmentMagnitude" not in sent
+    counted = {**STEPS, "steps": [{"above": 80, "add": 3}]}
+    [action] = decide(resource(stepScaling=[counted]), seen).actions
+    sent = action.payload["parameters"]["StepScalingPolicyConfiguration"]
+    assert sent["AdjustmentType"] == "ChangeInCapacity"
+    assert "MinAdjustmentMagnitude" not in sent, "AWS takes it with shares only"
+
+
+def test_alarms_that_cannot_be_listed_are_deleted_all_the_same() -> None:
+    status, seen = settled()
+    records = [created(entry["object"]) for entry in status["applied"]]
+    blind = replace(seen, alarms=None)
+    assert operations(revert(blind, records))[:2] == ["delete_alarms"] * 2

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stack.aws.rds import create, modify, progress
+from stack.aws.rds import create, events, modify, progress
 from stack.aws.state import World
 from stack.aws.wire import Call
 
@@ -14,6 +14,8 @@ def handle(world: World, call: Call) -> dict[str, Any] | None:
             return create.create(world, call)
         case "ModifyDBInstance":
             return modify.modify(world, call)
+        case "DescribeEvents":
+            return events.describe(world, call)
         case "DescribeDBInstances":
             progress.settle_all(world, call)
         case "DeleteDBInstance":

@@ -31,14 +31,16 @@ def modify(world: World, call: Call) -> dict[str, Any]:
     _check_state(instance, wanted)
     _check_values(instance, wanted, params)
     storage.check(instance, wanted)
+    _check_limit(instance, params, wanted)
     _set_maximum(instance, params, wanted)
     _set_at_once(call, instance, params)
+    at_once = bool(params.get("ApplyImmediately"))
     for name, value in wanted.items():
-        if value == instance.current(name):
-            instance.pending.pop(name, None)
-        else:
+        if value != instance.current(name):
             instance.pending[name] = value
-    if params.get("ApplyImmediately"):
+        elif at_once:  # the one way that RDS's user guide knows to take a change back
+            instance.pending.pop(name, None)
+    if at_once:
         apply_all(world, call, instance)
     return {"DBInstance": find(world, call, params["DBInstanceIdentifier"]).database}
 
@@ -53,11 +55,12 @@ def run_maintenance(world: World, call: Call, name: str | None) -> None:
 
 
 def _check_state(instance: Instance, wanted: Mapping[str, Any]) -> None:
-    """Storage may also grow in storage-full; all but storage may change while it is optimized."""
+    """Storage may also grow in storage-full, and nothing else may change; all but storage may
+    change while it is optimized."""
     state = instance.database.status
     fits = {
         "available": not instance.applying,
-        "storage-full": "AllocatedStorage" in wanted,
+        "storage-full": wanted.keys() <= set(STORAGE),
         "storage-optimization": True,
     }
     if not fits.get(state, False):
@@ -85,6 +88,15 @@ def _check_values(instance: Instance, wanted: Mapping[str, Any], params: Mapping
             "The AllowMajorVersionUpgrade flag must be present when upgrading to a new major "
             "version."
         )
+
+
+def _check_limit(instance: Instance, params: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Storage grows below the limit of its autoscaling only, where that is on or is turned on."""
+    size = wanted.get("AllocatedStorage")
+    now = instance.current("AllocatedStorage")
+    limit = params.get("MaxAllocatedStorage", instance.current("MaxAllocatedStorage"))
+    if size is not None and size > now and limit is not None and now < limit <= size:
+        raise storage.combination("Max storage size must be greater than storage size")
 
 
 def _set_maximum(instance: Instance, params: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:

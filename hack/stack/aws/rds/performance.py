@@ -2,8 +2,10 @@
 
 from typing import Any
 
-STRIPED_IOPS = 12_000
-_GP3 = {False: (3000, 125), True: (STRIPED_IOPS, 500)}  # IOPS and MB/s, striped or not
+STRIPED_IOPS, STRIPED_THROUGHPUT = 12_000, 500
+PLAIN_THROUGHPUT, MOST_THROUGHPUT = 125, 4000
+# IOPS and MB/s, striped or not
+_GP3 = {False: (3000, PLAIN_THROUGHPUT), True: (STRIPED_IOPS, STRIPED_THROUGHPUT)}
 _THRESHOLDS = {"oracle": 200, "sqlserver": 0}
 _THRESHOLD = 400
 

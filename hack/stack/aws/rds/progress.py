@@ -6,6 +6,7 @@ The state lives on moto's own objects, so that every call of moto's sees it.
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore import xform_name
@@ -16,12 +17,14 @@ from stack.aws.wire import AWSError, Call
 
 STORAGE = ("AllocatedStorage", "StorageType", "Iops", "StorageThroughput")
 _DAY = 86_400
+_RESTARTING = ("DBInstanceClass", "EngineVersion", "LicenseModel", "DedicatedLogVolume")
+_ALIKE = ({"gp2", "gp3"}, {"io1", "io2"})
 
 
 @dataclass
 class Instance:
     """One DB instance: moto's object, and where it is in applying what. Times are monotonic,
-    those of `storage_changes` seconds since 1970."""
+    those of `storage_changes` seconds since 1970; `restarts` are UTC."""
 
     database: Any
     pending: dict[str, Any] = field(default_factory=dict)
@@ -30,6 +33,7 @@ class Instance:
     applied_at: float = 0.0
     optimized_at: float = 0.0
     storage_changes: list[float] = field(default_factory=list)
+    restarts: list[datetime] = field(default_factory=list)
 
     def current(self, name: str) -> Any:
         """A value in force, by AWS's name."""
@@ -118,6 +122,8 @@ def _settle(world: World, call: Call, instance: Instance) -> None:
 
 def _apply(world: World, call: Call, instance: Instance) -> None:
     database = instance.database
+    if any(_restarts(instance, name, value) for name, value in instance.applying.items()):
+        instance.restarts.append(datetime.now(UTC))
     # the type before the throughput: moto forgets a throughput that is not gp3's
     for name, value in sorted(instance.applying.items(), reverse=True):
         setattr(database, xform_name(name), value)
@@ -130,6 +136,16 @@ def _apply(world: World, call: Call, instance: Instance) -> None:
     seconds = world.account(call).settings.rds_optimize_seconds if is_storage else 0.0
     instance.optimized_at = instance.applied_at + seconds
     database.status = "storage-optimization" if seconds else "available"
+
+
+def _restarts(instance: Instance, name: str, value: Any) -> bool:
+    """Whether the database is down for a change (user guide, "Settings for DB instances")."""
+    before = instance.current(name)
+    if name == "StorageType":
+        return value != before and not any({value, before} <= group for group in _ALIKE)
+    if name == "BackupRetentionPeriod":
+        return bool(value) != bool(before)
+    return name in _RESTARTING and value != before
 
 
 def _show(instance: Instance) -> None:

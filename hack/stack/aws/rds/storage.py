@@ -6,7 +6,14 @@ Sizes in GiB. gp3 below a threshold has a fixed performance, above it IOPS go wi
 import math
 from typing import Any
 
-from stack.aws.rds.performance import STRIPED_IOPS, has_iops, threshold
+from stack.aws.rds.performance import (
+    MOST_THROUGHPUT,
+    PLAIN_THROUGHPUT,
+    STRIPED_IOPS,
+    STRIPED_THROUGHPUT,
+    has_iops,
+    threshold,
+)
 from stack.aws.rds.progress import STORAGE, Instance
 from stack.aws.wire import AWSError
 
@@ -40,8 +47,11 @@ def check(instance: Instance, wanted: dict[str, Any]) -> None:
             f"{MOST_IN_24_H} storage modifications in 24 hours is reached."
         )
     if "AllocatedStorage" in changed:
-        least = least_growth(instance.current("AllocatedStorage"))
-        wanted["AllocatedStorage"] = max(size, least)
+        wanted["AllocatedStorage"] = max(size, least_growth(instance.current("AllocatedStorage")))
+    before = instance.current("Iops") or 0
+    same_kind = kind == instance.current("StorageType")
+    if same_kind and "Iops" in changed and given["Iops"] > before:
+        wanted["Iops"] = max(given["Iops"], least_growth(before))
 
 
 def check_alone(instance: Instance) -> None:
@@ -54,7 +64,7 @@ def check_alone(instance: Instance) -> None:
 
 
 def least_growth(size: int) -> int:
-    """What less is rounded up to: 10 % more."""
+    """What less is rounded up to: 10 % more. For IOPS likewise."""
     return math.ceil(size * 11 / 10)
 
 
@@ -80,8 +90,11 @@ def _check_iops(
                 f"size less than {threshold(engine)}."
             )
         return
+    if not has_iops(engine, kind, size):
+        _check_none(kind, given)
+        return
     together = {"AllocatedStorage", "Iops"}
-    if has_iops(engine, kind, size) and changed.keys() & together and not together <= given.keys():
+    if changed and not together <= given.keys():
         raise combination(
             "You must specify both the storage size and iops when modifying the storage size or "
             "iops on a DB instance that has iops."
@@ -90,3 +103,24 @@ def _check_iops(
     if striped and given.get("Iops", STRIPED_IOPS) < STRIPED_IOPS:
         message = f"Invalid iops value for engine name {engine} and storage type gp3:"
         raise combination(f"{message} {given['Iops']}")
+    _check_throughput(engine, kind, given)
+
+
+def _check_none(kind: str, given: dict[str, Any]) -> None:
+    """gp2 and magnetic storage have the performance of their size."""
+    if given.get("Iops") or given.get("StorageThroughput"):
+        raise combination(f"You can't specify IOPS or storage throughput for storage type {kind}.")
+
+
+def _check_throughput(engine: str, kind: str, given: dict[str, Any]) -> None:
+    throughput = given.get("StorageThroughput")
+    if throughput is None:
+        return
+    if kind != "gp3":
+        raise combination(f"You can't specify storage throughput for storage type {kind}.")
+    least = STRIPED_THROUGHPUT if threshold(engine) else PLAIN_THROUGHPUT
+    if not least <= throughput <= MOST_THROUGHPUT:
+        message = f"Invalid storage throughput value for engine name {engine} and storage type gp3:"
+        raise combination(f"{message} {throughput}")
+    if throughput * 4 > given["Iops"]:
+        raise combination("The storage throughput to IOPS ratio must not exceed 0.25.")

@@ -1,7 +1,10 @@
 """What an error of Postgres or libpq means. Pure; the server's text is looked at, never passed on.
 
-Codes: PostgreSQL's documentation, appendix A.
+Codes: PostgreSQL's documentation, appendix A. libpq gives no code for a connection that fails, so
+its English text decides; a server that speaks another language gives CONNECTION_FAILED instead.
 """
+
+import re
 
 from setpoint.api.conditions import Reason
 from setpoint.engine.failure import Failure
@@ -18,15 +21,18 @@ _BY_STATE = {
     "25P03": Reason.TIMED_OUT,
     "40001": Reason.BUSY,
 }
+_CLASSES = {"08": Reason.CONNECTION_FAILED, "57": Reason.CONNECTION_FAILED, "53": Reason.BUSY}
 _BY_TEXT = (
     ("password authentication failed", Reason.AUTHENTICATION_FAILED),
     ("no password supplied", Reason.AUTHENTICATION_FAILED),
     ("no pg_hba.conf entry", Reason.AUTHENTICATION_FAILED),
-    ('role "', Reason.AUTHENTICATION_FAILED),
+    ("role '' does not exist", Reason.AUTHENTICATION_FAILED),
     ("too many clients", Reason.BUSY),
+    ("too many connections", Reason.BUSY),
     ("remaining connection slots", Reason.BUSY),
     ("the database system is", Reason.BUSY),
-    ("does not exist", Reason.TARGET_NOT_FOUND),
+    ("unsupported startup parameter", Reason.UNSUPPORTED),
+    ("database '' does not exist", Reason.TARGET_NOT_FOUND),
     ("certificate", Reason.TLS_FAILED),
     ("does not support ssl", Reason.TLS_FAILED),
     ("ssl error", Reason.TLS_FAILED),
@@ -34,6 +40,8 @@ _BY_TEXT = (
     ("timeout", Reason.TIMED_OUT),
     ("timed out", Reason.TIMED_OUT),
 )
+_PREFIX = re.compile(r'connection to server at "[^"]*"( \([^)]*\))?, port \d+ failed: ')
+_QUOTED = re.compile(r'".*"')  # greedy: the server does not escape a quote inside a name
 _SENTENCES = {
     Reason.AUTHENTICATION_FAILED: "Postgres does not accept the user or the password of the "
     "Secret: check both, and the server's pg_hba.conf",
@@ -44,6 +52,8 @@ _SENTENCES = {
     Reason.TIMED_OUT: "Postgres did not answer in time",
     Reason.TLS_FAILED: "TLS to Postgres failed: the certificate must be issued for the host by the "
     "authority in ca.crt of the Secret",
+    Reason.UNSUPPORTED: "a connection pooler refuses the settings that make setpoint's session "
+    "safe: name the Postgres server itself in the Secret, not the pooler",
     Reason.CONNECTION_FAILED: "Postgres could not be reached, or the connection was lost",
     Reason.INTERNAL_ERROR: "Postgres refused a statement of setpoint (SQLSTATE {state})",
 }
@@ -59,7 +69,11 @@ def _reason(sqlstate: str | None, text: str) -> Reason:
     if sqlstate is not None:
         if sqlstate in _BY_STATE:
             return _BY_STATE[sqlstate]
-        if sqlstate[:2] in ("08", "57"):
-            return Reason.CONNECTION_FAILED
-        return Reason.INTERNAL_ERROR
-    return next((reason for part, reason in _BY_TEXT if part in text), Reason.CONNECTION_FAILED)
+        return _CLASSES.get(sqlstate[:2], Reason.INTERNAL_ERROR)
+    said = _said(text)
+    return next((reason for part, reason in _BY_TEXT if part in said), Reason.CONNECTION_FAILED)
+
+
+def _said(text: str) -> str:
+    """Without names, which users choose: a host may be called certificate, a role timeout."""
+    return _QUOTED.sub("''", _PREFIX.sub("", text))

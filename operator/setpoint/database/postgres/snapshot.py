@@ -1,149 +1,326 @@
-"""Reads a database's catalog and statistics in a few statements, into plain values."""
+"""Reads a database's catalog and statistics in a few statements, into plain values.
 
+Nothing here takes a lock on a user's table: sizes come from the catalog, so a long ALTER TABLE or
+DROP INDEX of somebody else does not stop the analysis.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
-from setpoint.database.model import Column, Index, Server, Snapshot, Table
+import psycopg
+from psycopg import sql
+
+from setpoint.api.conditions import Reason
+from setpoint.api.dbtuning import Analysis
+from setpoint.database.model import (
+    MIB_PAGES,
+    Column,
+    Database,
+    ForeignKey,
+    Index,
+    Part,
+    SequenceUse,
+    Server,
+    Session,
+    Snapshot,
+    Statement,
+    Table,
+)
+from setpoint.database.postgres import queries
 from setpoint.database.postgres.connect import Connection
+from setpoint.database.rules.settings import SETTINGS
+from setpoint.engine.failure import Failure
 
-_SERVER = """
-SELECT pg_catalog.current_setting('server_version') AS version,
-       CURRENT_USER::pg_catalog.text AS role,
-       pg_catalog.pg_is_in_recovery() AS in_recovery,
-       COALESCE(d.stats_reset, pg_catalog.pg_postmaster_start_time()) AS stats_since,
-       d.stats_reset IS NOT NULL AS was_reset,
-       pg_catalog.now() AS now,
-       (SELECT c.system_identifier::pg_catalog.text
-          FROM pg_catalog.pg_control_system() AS c) AS system_identifier,
-       pg_catalog.pg_has_role('pg_monitor', 'USAGE') AS sees_statistics,
-       CASE WHEN pg_catalog.to_regrole('pg_read_all_data') IS NULL THEN false
-            ELSE pg_catalog.pg_has_role('pg_read_all_data', 'USAGE') END AS sees_columns
-  FROM pg_catalog.pg_stat_database AS d
- WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
-"""
+Row = dict[str, Any]
 
-# A partition's scans count for its topmost parent, which is what people index.
-_TABLES = """
-SELECT c.oid::pg_catalog.int8 AS oid, n.nspname AS schema, c.relname AS name,
-       COALESCE(pg_catalog.pg_partition_root(c.oid)::pg_catalog.oid, c.oid)::pg_catalog.int8
-           AS root,
-       c.relkind::pg_catalog.text AS kind,
-       COALESCE(s.seq_scan, 0) AS seq_scan, COALESCE(s.seq_tup_read, 0) AS seq_tup_read,
-       COALESCE(s.idx_scan, 0) AS idx_scan, COALESCE(s.n_live_tup, 0) AS live,
-       c.relpages AS pages
-  FROM pg_catalog.pg_class AS c
-  JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
-  LEFT JOIN pg_catalog.pg_stat_user_tables AS s ON s.relid OPERATOR(pg_catalog.=) c.oid
- WHERE c.relkind OPERATOR(pg_catalog.=) ANY (ARRAY['r', 'p', 'm']::pg_catalog."char"[])
-   AND n.nspname OPERATOR(pg_catalog.<>) ALL (ARRAY['pg_catalog', 'information_schema']
-       ::pg_catalog.name[])
-   AND NOT n.nspname OPERATOR(pg_catalog.~) '^pg_(toast|temp)'
-"""
+Counters = Mapping[int, tuple[int, int]]
+"""Of a replica, by the oid of a table or index: its scans, and the rows that they read."""
 
-_INDEXES = """
-SELECT i.indexrelid::pg_catalog.int8 AS oid, i.indrelid::pg_catalog.int8 AS table,
-       n.nspname AS schema, c.relname AS name,
-       COALESCE(s.idx_scan, 0) AS scans, COALESCE(s.idx_tup_read, 0) AS tuples_read,
-       pg_catalog.pg_relation_size(i.indexrelid) AS size,
-       i.indisunique AS is_unique, i.indisprimary AS is_primary, i.indisexclusion AS is_exclusion,
-       i.indisvalid AS is_valid, i.indisreplident AS is_replica_identity,
-       i.indisclustered AS is_clustered,
-       (i.indpred IS NOT NULL) AS is_partial,
-       (i.indkey::pg_catalog.int2[])[0:i.indnkeyatts OPERATOR(pg_catalog.-) 1] AS columns,
-       c.relispartition AS is_partition
-  FROM pg_catalog.pg_index AS i
-  JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=) i.indexrelid
-  JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
-  LEFT JOIN pg_catalog.pg_stat_user_indexes AS s
-    ON s.indexrelid OPERATOR(pg_catalog.=) i.indexrelid
- WHERE n.nspname OPERATOR(pg_catalog.<>) ALL (ARRAY['pg_catalog', 'information_schema']
-       ::pg_catalog.name[])
-   AND NOT n.nspname OPERATOR(pg_catalog.~) '^pg_(toast|temp)'
-"""
+_CHUNK_ROWS = 1000
+"""Rows that libpq holds at a time."""
 
-_COLUMNS = """
-SELECT a.attrelid::pg_catalog.int8 AS table, a.attnum AS number, a.attname AS name,
-       st.n_distinct AS n_distinct, st.null_frac AS null_fraction,
-       EXISTS (SELECT 1 FROM pg_catalog.pg_opclass AS o
-                WHERE o.opcmethod OPERATOR(pg_catalog.=)
-                      (SELECT m.oid FROM pg_catalog.pg_am AS m
-                        WHERE m.amname OPERATOR(pg_catalog.=) 'btree')
-                  AND o.opcdefault AND o.opcintype OPERATOR(pg_catalog.=) a.atttypid)
-           OR t.typname OPERATOR(pg_catalog.=) ANY
-              (ARRAY['varchar', 'bpchar', 'text']::pg_catalog.name[]) AS is_sortable
-  FROM pg_catalog.pg_attribute AS a
-  JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=) a.attrelid
-  JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
-  JOIN pg_catalog.pg_type AS t ON t.oid OPERATOR(pg_catalog.=) a.atttypid
-  LEFT JOIN pg_catalog.pg_stats AS st
-    ON st.schemaname OPERATOR(pg_catalog.=) n.nspname
-   AND st.tablename OPERATOR(pg_catalog.=) c.relname
-   AND st.attname OPERATOR(pg_catalog.=) a.attname AND NOT st.inherited
- WHERE a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped
-   AND c.oid::pg_catalog.int8 OPERATOR(pg_catalog.=) ANY (%(tables)s::pg_catalog.int8[])
-"""
+_LOOKED_INTO = 2000
+"""Tables whose columns are read at most, the largest first."""
 
-_FOREIGN_KEYS = """
-SELECT k.conrelid::pg_catalog.int8 AS table, k.conkey AS columns
-  FROM pg_catalog.pg_constraint AS k
- WHERE k.contype OPERATOR(pg_catalog.=) 'f'
-"""
+_SEQUENCES = 500
+_SEQUENCE_LOOKS = 4
+"""The values of 500 sequences are read in one transaction, of 2,000 in all: each stays locked, as
+lightly as by nextval, until the transaction ends, and the server's table of locks is small."""
+
+_UNITS = {"B": 1, "kB": 1024, "8kB": 8192, "MB": 1024**2, "s": 1000, "min": 60_000}
+_TYPE_LIMITS = {21: 2**15 - 1, 23: 2**31 - 1}
+"""By the oid of the type: smallint and integer."""
 
 
-async def read_snapshot(connection: Connection, min_scans: int) -> Snapshot:
-    """One database as it is now. Raises psycopg.Error.
+async def read_snapshot(connection: Connection, analysis: Analysis) -> Snapshot:
+    """One database as it is now. Raises psycopg.Error, and Failure for an unsafe session.
 
-    Columns are read only for the tables that sequential scans make interesting.
+    Columns are read only for the tables where they make a difference.
     """
-    [server] = await _rows(connection, _SERVER)
-    tables = _rolled_up(await _rows(connection, _TABLES))
-    indexes = [_index(row) for row in await _rows(connection, _INDEXES)]
-    foreign = await _rows(connection, _FOREIGN_KEYS)
-    scanned = [table.oid for table in tables if table.seq_scan > min_scans]
-    columns = await _rows(connection, _COLUMNS, tables=scanned) if scanned else []
+    server = await read_server(connection)
+    counted = await _databases(connection)
+    settings = await _settings(connection)
+    unread = [row["schema"] async for row in _stream(connection, queries.UNREAD)]
+    indexes = await _indexes(connection)
+    tables, is_cut = await _tables(connection, indexes)
+    looked_into = _worth_a_look(tables, analysis)
+    columns = await _columns(connection, looked_into) if looked_into else []
+    foreign = [
+        ForeignKey(**{**row, "columns": tuple(row["columns"])})
+        async for row in _stream(connection, queries.FOREIGN_KEYS)
+    ]
+    sessions = [_session(row) async for row in _stream(connection, queries.SESSIONS)]
+    statements = await _statements(connection, server, analysis)
+    sequences = await _sequences(connection)
     return Snapshot(
         server=Server(
             version=str(server["version"]).split()[0],
             role=server["role"],
             system_identifier=server["system_identifier"],
+            address=server["address"],
             in_recovery=server["in_recovery"],
-            sees_statistics=server["sees_statistics"],
-            sees_columns=server["sees_columns"],
+            sees_activity=server["sees_activity"],
+            unread_schemas=unread,
+            closed_schema=None
+            if server["may_read_statements"] is not False
+            else server["statements_schema"],
+            standbys=server["standbys"],
+            connections=server["connections"] or sum(d.connections for d in counted),
+            settings=settings,
         ),
         database=connection.info.dbname,
         stats_since=server["stats_since"],
+        stats_reset=server["stats_reset"],
         taken_at=server["now"],
         tables=tables,
         indexes=indexes,
-        columns=[_column(row) for row in columns],
-        foreign_keys=[(row["table"], tuple(row["columns"])) for row in foreign],
+        columns=columns,
+        foreign_keys=foreign,
+        sequences=sequences,
+        sessions=sessions,
+        statements=statements,
+        databases=counted,
+        is_cut=is_cut,
     )
 
 
-def _rolled_up(rows: list[dict[str, Any]]) -> list[Table]:
-    """Tables, with the scans of partitions counted for their root."""
-    roots = {row["oid"]: row for row in rows if row["root"] == row["oid"]}
-    sums: dict[int, dict[str, int]] = {}
-    for row in rows:
-        total = sums.setdefault(row["root"], dict.fromkeys(_SUMMED, 0))
-        for name in _SUMMED:
-            total[name] += int(row[name])
+async def read_server(connection: Connection) -> Row:
+    """The server and our session on it.
+
+    Raises Failure(UNSUPPORTED) where the search_path is not the pinned one: a pooler that was told
+    to ignore startup parameters lets a user's schema shadow what our statements name.
+    """
+    [server] = await _rows(connection, queries.SERVER)
+    if server["search_path"].replace(" ", "") != queries.SEARCH_PATH:
+        raise Failure(
+            Reason.UNSUPPORTED,
+            "a connection pooler drops the settings that make setpoint's session safe: name the "
+            "Postgres server itself in the Secret, not the pooler",
+        )
+    server["system_identifier"] = None
+    if server["may_read_control"]:
+        [control] = await _rows(connection, queries.CONTROL)
+        server["system_identifier"] = control["system_identifier"]
+    return server
+
+
+async def read_counters(connection: Connection) -> tuple[str | None, Counters]:
+    """A replica's system identifier and its scans.
+
+    Raises psycopg.Error, and Failure for an unsafe session.
+    """
+    server = await read_server(connection)
+    found: dict[int, tuple[int, int]] = {}
+    async for row in _stream(connection, queries.COUNTERS):
+        scans, tuples = found.get(row["oid"], (0, 0))
+        found[row["oid"]] = (scans + row["scans"], tuples + row["tuples_read"])
+    return server["system_identifier"], found
+
+
+async def _databases(connection: Connection) -> list[Database]:
+    return [Database(**row) async for row in _stream(connection, queries.DATABASES)]
+
+
+async def _settings(connection: Connection) -> dict[str, float]:
+    rows = await _rows(connection, queries.SETTINGS, names=sorted(SETTINGS))
+    return {row["name"]: _setting(row) for row in rows}
+
+
+def _setting(row: Row) -> float:
+    if row["vartype"] == "bool":
+        return float(row["setting"] == "on")
+    return float(row["setting"]) * _UNITS.get(row["unit"] or "", 1)
+
+
+async def _tables(connection: Connection, indexes: Sequence[Index]) -> tuple[list[Table], bool]:
+    """Tables with their partitions, and whether there are more of them."""
+    scans: dict[int, int] = {}
+    for index in indexes:
+        scans[index.table] = scans.get(index.table, 0) + index.scans
+    roots: dict[int, Row] = {}
+    parts: dict[int, list[Part]] = {}
+    number = 0
+    async for row in _stream(connection, queries.TABLES):
+        number += 1
+        root = row.pop("root") or row["oid"]
+        if root == row["oid"]:
+            roots[root] = {k: row[k] for k in ("oid", "schema", "name", "is_partitioned")}
+        if not row.pop("is_partitioned"):
+            parts.setdefault(root, []).append(Part(**{**row, "options": _options(row["options"])}))
+    tables = [
+        Table(
+            **roots[root],
+            parts=tuple(parts.get(root, ())),
+            idx_scan=scans.get(root, 0)
+            + sum(scans.get(p.oid, 0) for p in parts.get(root, ()) if p.oid != root),
+        )
+        for root in sorted(roots)
+    ]
+    return tables, number >= queries.MAX_TABLES
+
+
+async def _indexes(connection: Connection) -> list[Index]:
+    """Indexes, with the numbers of partitions counted for their root.
+
+    An invalid one of a partition stays one of its own: it is the one to mend.
+    """
+    sums: dict[int, list[float]] = {}
+    found: list[Row] = []
+    async for row in _stream(connection, queries.INDEXES):
+        root = row.pop("root") or row["oid"]
+        if root == row["oid"] or not row["is_valid"]:
+            found.append(row)
+        if not row["is_partitioned"]:
+            total = sums.setdefault(root, [0, 0, 0, 0])
+            for place, name in enumerate(("scans", "tuples_read", "pages", "rows")):
+                total[place] += max(row[name], 0)
+    return [_index(row, sums.get(row["oid"])) for row in found]
+
+
+def _index(row: Row, sums: Sequence[float] | None) -> Index:
+    keys, attributes, options = row.pop("keys"), row.pop("attributes"), row.pop("options")
+    scans, tuples_read, pages, rows = sums or (0, 0, 0, 0)
+    return Index(
+        **{
+            **row,
+            "key": tuple(attributes[:keys]),
+            "included": tuple(attributes[keys:]),
+            "classes": tuple(row["classes"]),
+            "collations": tuple(row["collations"]),
+            "orders": tuple(row["orders"]),
+            "expressions": row["expressions"] or "",
+            "predicate": row["predicate"] or "",
+            "fillfactor": int(_options(options).get("fillfactor", 90)),
+            "scans": int(scans),
+            "tuples_read": int(tuples_read),
+            "pages": int(pages),
+            "rows": float(rows),
+        }
+    )
+
+
+def _options(options: Sequence[str] | None) -> Mapping[str, str]:
+    return dict(option.split("=", 1) for option in options) if options else _NONE
+
+
+_NONE: Mapping[str, str] = {}
+
+
+def _worth_a_look(tables: Iterable[Table], analysis: Analysis) -> list[int]:
+    """Tables whose columns can decide something: much scanned, large, or perhaps never analysed."""
+    found: list[tuple[int, int]] = []
+    for table in tables:
+        asked = table.seq_scan > analysis.sequential_scans.min_scans
+        if asked and table.is_partitioned:
+            found.append((table.pages, table.oid))
+        found += [
+            (part.pages, part.oid)
+            for part in table.parts
+            if asked or part.pages >= MIB_PAGES or (part.rows and part.analyzed_at is None)
+        ]
+    return [oid for _, oid in sorted(found, key=lambda item: -item[0])[:_LOOKED_INTO]]
+
+
+async def _columns(connection: Connection, tables: Sequence[int]) -> list[Column]:
     return [
-        Table(oid=oid, schema=row["schema"], name=row["name"], **sums[oid])
-        for oid, row in roots.items()
+        Column(**row) async for row in _stream(connection, queries.COLUMNS, tables=list(tables))
     ]
 
 
-_SUMMED = ("seq_scan", "seq_tup_read", "idx_scan", "live", "pages")
+def _session(row: Row) -> Session:
+    return Session(**{**row, "user": row["user"] or "", "blockers": tuple(row["blockers"] or ())})
 
 
-def _index(row: dict[str, Any]) -> Index:
-    return Index(**{**row, "columns": tuple(row["columns"])})
+async def _statements(connection: Connection, server: Row, analysis: Analysis) -> list[Statement]:
+    """Slow statements, as far as the extension is there, new enough, and open to our role."""
+    version = tuple(int(n) for n in (server["statements_version"] or "0").split(".")[:2])
+    if not server["may_read_statements"] or version < (1, 8):
+        return []
+    statement = sql.SQL(queries.STATEMENTS).format(
+        schema=sql.Identifier(server["statements_schema"])
+    )
+    limits = analysis.slow_statements
+    rows: list[Row] = []
+    with contextlib.suppress(psycopg.errors.ObjectNotInPrerequisiteState):  # it is not preloaded
+        async with connection.transaction():
+            rows = await _rows(
+                connection,
+                statement,
+                calls=limits.min_calls,
+                mean=limits.mean_time.total_seconds() * 1000,
+            )
+    return [Statement(**{**row, "share": row["share"] or 0.0}) for row in rows]
 
 
-def _column(row: dict[str, Any]) -> Column:
-    return Column(**row)
+async def _sequences(connection: Connection) -> list[SequenceUse]:
+    """Sequences that were used, each transaction's locks given back before the next one's."""
+    known = [row async for row in _stream(connection, queries.SEQUENCES)]
+    readable = {row["oid"]: row for row in known if row["may_read"] and not row["is_cycling"]}
+    oids = list(readable)
+    last: dict[int, int] = {}
+    for look in range(_SEQUENCE_LOOKS):
+        chunk = oids[look * _SEQUENCES : (look + 1) * _SEQUENCES]
+        if not chunk:
+            break
+        await connection.rollback()
+        # One may be dropped, or locked by an ALTER, meanwhile: the others are looked at next time.
+        with contextlib.suppress(psycopg.errors.InternalError_, psycopg.errors.LockNotAvailable):
+            rows = await _rows(connection, queries.SEQUENCE_VALUES, sequences=chunk)
+            last |= {row["oid"]: row["last"] for row in rows if row["last"] is not None}
+    await connection.rollback()
+    return [_sequence(readable[oid], value) for oid, value in last.items()]
 
 
-async def _rows(connection: Connection, statement: str, **parameters: Any) -> list[dict[str, Any]]:
-    cursor = await connection.execute(statement.encode(), parameters or None)
+def _sequence(row: Row, last: int) -> SequenceUse:
+    rises = row["increment"] > 0
+    limit = row["max"] if rises else row["min"]
+    type_limit = _TYPE_LIMITS.get(row["type"] or 0)
+    is_typed = False
+    if type_limit is not None:
+        own = type_limit if rises else -type_limit - 1
+        is_typed = abs(own) < abs(limit)
+        limit = own if is_typed else limit
+    return SequenceUse(
+        schema=row["schema"],
+        name=row["name"],
+        begin=row["min"] if rises else row["max"],
+        last=last,
+        limit=limit,
+        column=row["column_name"] if is_typed else None,
+    )
+
+
+async def _rows(
+    connection: Connection, statement: str | sql.Composed, **parameters: Any
+) -> list[Row]:
+    text = statement.encode() if isinstance(statement, str) else statement
+    cursor = await connection.execute(text, parameters or None)
     return await cursor.fetchall()
+
+
+async def _stream(connection: Connection, statement: str, **parameters: Any) -> AsyncIterator[Row]:
+    """One statement, whose rows are never all in memory at once."""
+    async with connection.cursor() as cursor:
+        async for row in cursor.stream(statement.encode(), parameters or None, size=_CHUNK_ROWS):
+            yield row

@@ -1,175 +1,145 @@
-"""What would bring an RDS instance to the spec. Pure.
+"""What would bring an RDS instance to the spec, and which of it may be sent now. Pure.
 
-Storage never shrinks and grows by at least 10 % (RDS's reference of ModifyDBInstance); storage
-autoscaling may have grown it further, so the spec's value is a floor. A limit of autoscaling that
-equals the storage turns it off, and RDS then shows none. A class change restarts the instance; it
-is left to RDS's maintenance window.
+At most one ModifyDBInstance is sent at a time, in this order: what costs no downtime (storage, and
+the limit of its autoscaling), then what restarts the instance (all of it in one call). The rules
+are those of docs/rds.md.
 """
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from setpoint.api.conditions import Reason
-from setpoint.api.dbtuning import RDS
-from setpoint.api.plan import Applied, AppliedOp, BlockedBy, PlanOp, Risk
-from setpoint.database.rds.model import RDSObserved
-from setpoint.database.rds.performance import performance
+from setpoint.api.plan import Applied, AppliedOp, BlockedBy, PlanOp
+from setpoint.api.rds import RDS
+from setpoint.database.rds import gates, pending, steps
+from setpoint.database.rds.memory import DAY, RDSMemory, Sent
+from setpoint.database.rds.model import FIELDS, MAX_STORAGE, STORAGE, RDSObserved, shown
+from setpoint.database.rds.report import report
+from setpoint.database.rds.steps import Change, Sight, Step
+from setpoint.database.window import opening
 from setpoint.engine.failure import Failure
 from setpoint.engine.model import Action
 
-CLASS, STORAGE, MAX_STORAGE = "DBInstanceClass", "AllocatedStorage", "MaxAllocatedStorage"
-_FIELD = {CLASS: "instanceClass", STORAGE: "allocatedStorage", MAX_STORAGE: "maxAllocatedStorage"}
-
-# Statuses in which RDS takes a modification; every other one, unknown ones too, counts as busy.
-_MODIFIABLE = {
-    CLASS: ("available", "storage-optimization"),
-    STORAGE: ("available", "storage-full"),
-    MAX_STORAGE: ("available", "storage-full", "storage-optimization"),
-}
+_LOOK_AGAIN = timedelta(seconds=15)
 
 
 @dataclass(frozen=True)
 class RDSDecision:
-    """Actions in their order, what RDS holds back, and what the instance cannot take."""
+    """Actions in their order; what RDS or our window holds back; the fields that wait for our
+    window, and the change that is not to be seen yet; what the instance cannot take."""
 
-    actions: Sequence[Action]
-    pending: str
+    actions: Sequence[Action] = ()
+    pending: str = ""
+    waiting: str = ""
+    settling: str = ""
     failures: Sequence[Failure] = ()
+    again: timedelta | None = None
 
 
-def decide(spec: RDS, observed: RDSObserved) -> RDSDecision:
-    """One Modify call for each field that differs: only that field is sent."""
-    wants_storage = spec.allocated_storage is not None or spec.max_allocated_storage is not None
-    if observed.in_cluster and wants_storage:
-        message = (
-            f"{observed.instance} is a member of a cluster, and its storage is the cluster's: "
-            "remove allocatedStorage and maxAllocatedStorage from spec.rds"
-        )
-        return RDSDecision([], _held_back(observed), [Failure(Reason.INVALID_SPEC, message)])
-    actions = [
-        *_max_storage(spec, observed),  # before the storage, which may not exceed it
-        *_storage(spec, observed),
-        *_class(spec, observed),
-    ]
-    return RDSDecision(actions, _held_back(observed))
-
-
-def _held_back(observed: RDSObserved) -> str:
-    pending = pending_text(observed)
-    return f"RDS holds {pending} (its maintenance window)" if pending else ""
-
-
-def pending_text(observed: RDSObserved) -> str:
-    """What RDS holds until its maintenance window: `class db.r6g.large, sun:03:00`.
-
-    Empty if nothing is pending.
-    """
-    if not observed.pending:
-        return ""
-    named = {CLASS: "class {}", STORAGE: "storage {}Gi", "EngineVersion": "engine {}"}
-    parts = [
-        named.get(name, name).format(value) for name, value in sorted(observed.pending.items())
-    ]
-    return ", ".join([*parts, observed.maintenance_window.partition("-")[0]])
-
-
-def revert(observed: RDSObserved, applied: Sequence[Applied]) -> list[Action]:
-    """Put back class and storage limit; storage itself cannot shrink."""
-    actions = []
-    former: Any
-    for name in (CLASS, MAX_STORAGE):
-        entry = next(
-            (e for e in applied if e.object == _object(observed) and e.field == _FIELD[name]), None
-        )
-        if entry is None:
-            continue
-        if name == CLASS:
-            former, now = entry.original, observed.effective(CLASS)
-        else:
-            former, now = max(int(entry.original or 0), _size(observed)), _limit(observed)
-        if former != now:
-            why = "the resource is deleted and its deletionPolicy is Revert"
-            actions.append(_action(observed, name, former, why, Risk.HIGH))
-    return actions
-
-
-def _class(spec: RDS, observed: RDSObserved) -> list[Action]:
-    wanted = spec.instance_class
-    if wanted is None or observed.effective(CLASS) == wanted:
-        return []
-    window = observed.maintenance_window
-    why = f"the class differs; it changes, with a restart, in RDS's own window {window}"
-    return [_action(observed, CLASS, wanted, why, Risk.HIGH)]
-
-
-def _storage(spec: RDS, observed: RDSObserved) -> list[Action]:
-    wanted = spec.allocated_storage
-    if wanted is None or _size(observed) >= wanted:
-        return []
-    accepted = max(wanted, math.ceil(int(observed.current.get(STORAGE, 0)) * 11 / 10))
-    why = "the storage is below the spec"
-    with_it = performance(observed, accepted)
-    return [_action(observed, STORAGE, accepted, why, Risk.MEDIUM, with_it)]
-
-
-def _max_storage(spec: RDS, observed: RDSObserved) -> list[Action]:
-    """A storage that has reached the limit, or was made larger by hand, is to grow no more."""
-    if spec.max_allocated_storage is None:
-        return []
-    wanted = max(spec.max_allocated_storage, _size(observed))
-    if _limit(observed) == wanted:
-        return []
-    return [_action(observed, MAX_STORAGE, wanted, "the limit differs", Risk.LOW)]
-
-
-def _size(observed: RDSObserved) -> int:
-    """GiB, once everything pending is applied."""
-    return int(observed.effective(STORAGE) or 0)
-
-
-def _limit(observed: RDSObserved) -> int:
-    """GiB up to which RDS grows the storage by itself: the storage, where autoscaling is off."""
-    return int(observed.effective(MAX_STORAGE) or _size(observed))
-
-
-def _action(
-    observed: RDSObserved,
-    name: str,
-    wanted: Any,
-    reason: str,
-    risk: Risk,
-    with_it: Mapping[str, int] | None = None,
-) -> Action:
-    now = observed.effective(name)
-    return Action(
-        op=PlanOp.UPDATE,
-        object=_object(observed),
-        field=_FIELD[name],
-        from_=_shown(now),
-        to=_shown(wanted),
-        reason=reason,
-        risk=risk,
-        payload={
-            "DBInstanceIdentifier": observed.instance,
-            name: wanted,
-            **(with_it or {}),
-            "ApplyImmediately": False,
-        },
-        record=Applied(
-            object=_object(observed),
-            field=_FIELD[name],
-            op=AppliedOp.CHANGED,
-            original="" if now is None else str(now),
-        ),
-        blocked_by=None if observed.state in _MODIFIABLE[name] else BlockedBy.STATE,
+def decide(spec: RDS, observed: RDSObserved, memory: RDSMemory, now: datetime) -> RDSDecision:
+    """What to do. Nothing is done to what the spec does not name."""
+    sight = Sight(spec, observed, memory, now, opening(spec.window, now) if spec.window else None)
+    change, refusals = steps.wanted_storage(sight)
+    wanted = [*steps.free(sight, change), *steps.restart(sight, change)]
+    settling = gates.settling_text(sight)
+    gated = gates.in_order([gates.gate(sight, step, settling) for step in wanted])
+    if gates.must_withdraw(sight, gated):
+        withdrawal = gates.gate(sight, steps.withdrawal(sight), settling)
+        gated = gates.in_order([withdrawal, *gated])
+    failures = [Failure(Reason.INVALID_SPEC, "; ".join(refusals))] if refusals else []
+    failures += [f for s in gated if (f := memory.held(s.order.values, now)) is not None]
+    return RDSDecision(
+        actions=[action for step in gated for action in _actions(sight, step)],
+        pending=_held_back(sight, gated),
+        waiting=_waiting(sight, gated, settling),
+        settling=settling,
+        failures=failures,
+        again=_again(sight, gated, settling),
     )
 
 
-def _object(observed: RDSObserved) -> str:
-    return f"rds/{observed.instance}"
+def _actions(sight: Sight, step: Step) -> list[Action]:
+    """An action for each field; the first one carries the modification, the others go with it."""
+    observed = sight.observed
+    return [
+        Action(
+            op=PlanOp.UPDATE,
+            object=observed.name,
+            field=FIELDS[entry.name],
+            from_=entry.from_,
+            to=shown(entry.name, entry.to),
+            reason=f"{entry.why}; {step.note}" if step.note else entry.why,
+            risk=step.risk,
+            payload=step.order if number == 0 else None,
+            record=_record(observed, entry),
+            intent=_intent(sight, step) if number == 0 and step.blocked is None else None,
+            blocked_by=step.blocked,
+        )
+        for number, entry in enumerate(step.changes)
+    ]
 
 
-def _shown(value: Any) -> str:
-    return f"{value}Gi" if isinstance(value, int) else str(value or "")
+def _intent(sight: Sight, step: Step) -> dict[str, Any]:
+    """The ledger with this modification: it counts even if the operator dies on the way."""
+    order, memory = step.order, replace(sight.memory)
+    entry = Sent(sight.now, order.values, order.immediately)
+    memory.add(entry)
+    memory.taken(entry, withdraws=order.withdraws)
+    return {"rds": report(sight.observed, memory, "", sight.now).wire()}
+
+
+def _record(observed: RDSObserved, entry: Change) -> Applied:
+    before = observed.limit if entry.name == MAX_STORAGE else observed.current.get(entry.name)
+    return Applied(
+        object=observed.name,
+        field=FIELDS[entry.name],
+        op=AppliedOp.GREW if entry.name == STORAGE else AppliedOp.CHANGED,
+        original="" if before is None else str(before),
+    )
+
+
+def _held_back(sight: Sight, gated: Sequence[Step]) -> str:
+    """A sentence for the condition."""
+    parts = []
+    if names := sorted(sight.observed.pending):
+        text = pending.listed(sight.observed, names)
+        parts.append(
+            f"RDS holds {text} (its maintenance window opens {pending.opens(sight.observed)} UTC)"
+        )
+    if _fields_waiting(gated) and sight.window and sight.window.next and not sight.window.is_open:
+        parts.append(f"spec.rds.window opens {sight.window.next:%Y-%m-%d %H:%M %Z}")
+    return "; ".join(parts)
+
+
+def _waiting(sight: Sight, gated: Sequence[Step], settling: str) -> str:
+    """The same for the column: `class, Sun 03:00`; `class, now` for what is under way."""
+    if settling:
+        return pending.in_short([FIELDS[name] for name in sight.memory.sent[-1].values], "now")
+    fields = _fields_waiting(gated)
+    if fields and sight.window and sight.window.next and not sight.window.is_open:
+        return pending.in_short(fields, pending.local(sight.window.next))
+    return ""
+
+
+def _fields_waiting(gated: Sequence[Step]) -> list[str]:
+    return [
+        FIELDS[entry.name]
+        for step in gated
+        if step.blocked is BlockedBy.WINDOW and step.restarts
+        for entry in step.changes
+    ]
+
+
+def _again(sight: Sight, gated: Sequence[Step], settling: str) -> timedelta | None:
+    """When to look, where the interval may be too long."""
+    if settling or any(step.note == gates.BEFORE for step in gated):
+        return _LOOK_AGAIN
+    if not gated or sight.window is None:
+        return None
+    if sight.window.is_open:
+        return 4 * _LOOK_AGAIN if any(s.blocked is BlockedBy.STATE for s in gated) else None
+    if sight.window.next is None:
+        return None
+    return min(sight.window.next - sight.now + timedelta(seconds=1), DAY)

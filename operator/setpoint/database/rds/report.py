@@ -1,16 +1,24 @@
 """Status of an RDS instance. Pure."""
 
-from setpoint.api.dbtuning import RDSStatus
-from setpoint.database.rds.decide import pending_text
-from setpoint.database.rds.model import RDSObserved
+from datetime import datetime
+
+from setpoint.api.rds import RDSStatus
+from setpoint.database.rds import memory as ledger
+from setpoint.database.rds.memory import RDSMemory
+from setpoint.database.rds.model import CLASS, STORAGE, RDSObserved
+from setpoint.database.rds.pending import queue_text
 
 
-def report(observed: RDSObserved) -> RDSStatus:
-    """The instance as status shows it."""
+def report(observed: RDSObserved, memory: RDSMemory, waiting: str, now: datetime) -> RDSStatus:
+    """The instance as status shows it; `waiting` is what waits for our window."""
+    running = str(observed.current.get(CLASS, ""))
     return RDSStatus(
         instance=observed.instance,
         state=observed.state,
-        instance_class=str(observed.current.get("DBInstanceClass", "")),
-        allocated_storage=f"{observed.current.get('AllocatedStorage', 0)}Gi",
-        pending=pending_text(observed)[:256],
+        instance_class=running,
+        allocated_storage=f"{observed.current.get(STORAGE, 0)}Gi",
+        pending=(waiting or queue_text(observed))[:256],
+        modifications=ledger.wire(memory, now),
+        queued_class=None if memory.queued_class == running else memory.queued_class,
+        withdrawn_class=memory.withdrawn_class,
     )

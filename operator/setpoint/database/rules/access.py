@@ -5,8 +5,10 @@ from collections.abc import Iterable
 from setpoint.api.dbtuning import Analysis
 from setpoint.api.findings import Severity
 from setpoint.database.identifiers import quote
-from setpoint.database.model import Snapshot
+from setpoint.database.model import Server, Snapshot
 from setpoint.engine.model import Finding
+
+_SCHEMAS = 10
 
 
 def tls_not_verified(snapshot: Snapshot, _: Analysis) -> Iterable[Finding]:
@@ -14,7 +16,7 @@ def tls_not_verified(snapshot: Snapshot, _: Analysis) -> Iterable[Finding]:
     if not snapshot.tls_verified:
         yield Finding(
             id="TLSNotVerified",
-            object=f"database {snapshot.database}",
+            object="connection",
             severity=Severity.WARNING,
             message="the connection does not verify that the server is the one it claims to be",
             evidence="the Secret's sslmode is not verify-full",
@@ -25,22 +27,63 @@ def tls_not_verified(snapshot: Snapshot, _: Analysis) -> Iterable[Finding]:
 def missing_privilege(snapshot: Snapshot, _: Analysis) -> Iterable[Finding]:
     """What the role cannot see is said, not passed over."""
     server = snapshot.server
-    if not server.sees_statistics:
-        yield _missing(snapshot, "pg_monitor", "sizes and statistics of all tables are not seen")
-    if not server.sees_columns:
+    if not server.sees_activity:
         yield _missing(
-            snapshot, "pg_read_all_data", "statistics of columns are not seen, so suggested "
-            "indexes are in the order of the columns",
-        )  # fmt: skip
+            "pg_monitor",
+            "what other sessions do is not seen, nor all settings",
+            f"pg_has_role('pg_monitor', 'USAGE') is false for {quote(server.role)}",
+            [f"GRANT pg_monitor TO {quote(server.role)}"],
+        )
+    if server.closed_schema is not None:
+        yield _missing(
+            "pg_stat_statements",
+            "slow statements are not seen",
+            f"no USAGE on schema {quote(server.closed_schema)}, where the extension is",
+            [f"GRANT USAGE ON SCHEMA {quote(server.closed_schema)} TO {quote(server.role)}"],
+        )
+    if server.unread_schemas:
+        schemas = ", ".join(quote(name) for name in server.unread_schemas[:_SCHEMAS])
+        yield _missing(
+            "pg_read_all_data",
+            "statistics of columns and values of sequences are not seen, so bloat and sequences "
+            "near their end are not found, and indexes are suggested without knowing how selective "
+            "a column is",
+            f"tables in {schemas} of database {snapshot.database} may not be read",
+            _read_all(server, schemas),
+        )
 
 
-def _missing(snapshot: Snapshot, role: str, what: str) -> Finding:
+def _read_all(server: Server, schemas: str) -> list[str]:
+    """The role pg_read_all_data is there from PostgreSQL 14 on."""
+    role = quote(server.role)
+    if server.major >= 14:
+        return [f"GRANT pg_read_all_data TO {role}"]
+    return [
+        f"GRANT USAGE ON SCHEMA {schemas} TO {role}",
+        f"GRANT SELECT ON ALL TABLES IN SCHEMA {schemas} TO {role}",
+    ]
+
+
+def _missing(role: str, what: str, evidence: str, sql: list[str]) -> Finding:
     return Finding(
         id="MissingPrivilege",
         object=role,
         severity=Severity.INFO,
-        message=f"setpoint's role is not a member of {role}: {what}",
-        evidence=f"pg_has_role('{role}', 'USAGE') is false in database {snapshot.database}",
-        remedy="grant it, if you want these findings; it allows no writes",
-        sql=[f"GRANT {role} TO {quote(snapshot.server.role)}"],
+        message=f"setpoint's role may not use {role}: {what}",
+        evidence=evidence,
+        remedy="grant them, if you want these findings; they allow no writes",
+        sql=sql,
     )
+
+
+def analysis_cut(snapshot: Snapshot, _: Analysis) -> Iterable[Finding]:
+    """More relations than one analysis looks at: what is not looked at is not healthy by that."""
+    if snapshot.is_cut:
+        yield Finding(
+            id="AnalysisIncomplete",
+            object=quote(snapshot.database),
+            severity=Severity.INFO,
+            message="the database has more tables than are analysed: the smallest are left out",
+            evidence=f"{len(snapshot.tables)} tables were analysed",
+            remedy="drop tables that nobody needs, or partitions of past times",
+        )

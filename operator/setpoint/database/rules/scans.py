@@ -1,24 +1,29 @@
-"""Tables read sequentially again and again, and indexes that may help. Pure.
+"""Tables read sequentially again and again. Pure.
 
 The rule is the classic one, seq_scan > idx_scan and seq_scan > minScans, with its traps mended: a
 table without any index has idx_scan NULL and is the worst case; a table of less than a MiB is read
-sequentially for good reason; partitions count for their root.
+sequentially for good reason; partitions count for their root; replicas' scans count; and where a
+day or more of our own looks shows no more of it, it is over.
 """
 
 from collections.abc import Iterable
 
 from setpoint.api.dbtuning import Analysis
-from setpoint.api.findings import Severity
-from setpoint.database.identifiers import qualified, quote
-from setpoint.database.model import Column, Index, Snapshot, Table
+from setpoint.api.findings import Confidence, Severity
+from setpoint.database.identifiers import qualified
+from setpoint.database.model import MIB_PAGES, Snapshot, Table
+from setpoint.database.rules.suggest import suggestions
+from setpoint.database.rules.words import lasting, when
 from setpoint.engine.model import Finding
 
-MIN_PAGES = 128
+MIN_PAGES = MIB_PAGES
 """1 MiB: below it, the planner rightly prefers a sequential scan."""
 
-_SUGGESTIONS = 3
-_MIN_DISTINCT = 50
-_MAX_NULLS = 0.9
+_LONG_ENOUGH = 24 * 3600.0
+"""Seconds of our own looks that outweigh the counters since the reset."""
+
+_FEW_ROWS = 100
+"""A scan that reads no more ends early, by a LIMIT; it hardly hurts."""
 
 
 def sequential_scans(snapshot: Snapshot, analysis: Analysis) -> Iterable[Finding]:
@@ -29,6 +34,8 @@ def sequential_scans(snapshot: Snapshot, analysis: Analysis) -> Iterable[Finding
             continue
         if table.seq_scan <= limits.min_scans or table.seq_scan <= table.idx_scan:
             continue
+        if _is_over(table, snapshot):
+            continue
         needs_index = table.seq_scan > limits.ratio * table.idx_scan
         sql = suggestions(table, snapshot) if needs_index else []
         yield Finding(
@@ -37,75 +44,63 @@ def sequential_scans(snapshot: Snapshot, analysis: Analysis) -> Iterable[Finding
             severity=Severity.WARNING if needs_index else Severity.INFO,
             message="the table is read sequentially more often than through an index",
             evidence=_evidence(table, snapshot),
-            remedy=_remedy(needs_index, sql),
+            remedy=_remedy(table, sql, needs_index=needs_index),
             sql=sql,
             magnitude=float(table.seq_scan),
+            confidence=_confidence(table, snapshot),
         )
 
 
-def suggestions(table: Table, snapshot: Snapshot) -> list[str]:
-    """DDL for at most three columns: foreign keys first, then the most selective.
-
-    Never a column that an existing index already begins with.
-    """
-    led = {index.columns[0] for index in _usable(table, snapshot) if index.columns}
-    foreign = {columns[0] for owner, columns in snapshot.foreign_keys if owner == table.oid}
-    candidates = [
-        column
-        for column in snapshot.columns
-        if column.table == table.oid
-        and column.is_sortable
-        and column.number not in led
-        and (column.number in foreign or _is_selective(column, table))
-    ]
-    candidates.sort(
-        key=lambda column: (
-            column.number not in foreign, -_distinct(column, table), column.number
-        )
-    )  # fmt: skip
-    name = qualified(table.schema, table.name)
-    return [
-        f"CREATE INDEX CONCURRENTLY ON {name} ({quote(column.name)})"
-        for column in candidates[:_SUGGESTIONS]
-    ]
+def _is_over(table: Table, snapshot: Snapshot) -> bool:
+    """Whether the table has not been scanned like this for as long as we watched."""
+    window = snapshot.window
+    seen = window.tables.get(table.oid) if window is not None else None
+    if seen is None or seen.seconds < _LONG_ENOUGH:
+        return False
+    return seen.seq_scan <= seen.idx_scan
 
 
-def _usable(table: Table, snapshot: Snapshot) -> list[Index]:
-    return [
-        index
-        for index in snapshot.indexes
-        if index.table == table.oid and index.is_valid and not index.is_partial
-    ]
-
-
-def _distinct(column: Column, table: Table) -> float:
-    """Number of distinct values; 0 where it is not known."""
-    if column.n_distinct is None:
-        return 0.0
-    return -column.n_distinct * table.live if column.n_distinct < 0 else column.n_distinct
-
-
-def _is_selective(column: Column, table: Table) -> bool:
-    if column.n_distinct is None:  # not seen by our role, or never analysed
-        return True
-    return _distinct(column, table) >= _MIN_DISTINCT and (column.null_fraction or 0) <= _MAX_NULLS
+def _confidence(table: Table, snapshot: Snapshot) -> Confidence:
+    """High only with the statements that cause it; a scan that stops early is a suspicion."""
+    if table.seq_tup_read < _FEW_ROWS * table.seq_scan:
+        return Confidence.LOW
+    read_by = any(table.name in statement.text for statement in snapshot.statements)
+    return Confidence.HIGH if read_by else Confidence.MEDIUM
 
 
 def _evidence(table: Table, snapshot: Snapshot) -> str:
     rows = table.seq_tup_read // max(table.seq_scan, 1)
     return (
         f"{table.seq_scan} sequential and {table.idx_scan} index scans since "
-        f"{snapshot.stats_since:%Y-%m-%d %H:%M} UTC, {rows} rows read each time, "
-        f"{table.live} rows in {table.pages * 8 // 1024} MiB"
+        f"{when(snapshot.stats_since)}, {rows} rows read each time, "
+        f"{table.rows} rows in {table.pages * 8 // 1024} MiB; {_rate(table, snapshot)}"
     )
 
 
-def _remedy(needs_index: bool, sql: list[str]) -> str:
+def _rate(table: Table, snapshot: Snapshot) -> str:
+    window = snapshot.window
+    seen = window.tables.get(table.oid) if window is not None else None
+    if seen is None:
+        return "rates are being collected"
+    hours = max(seen.seconds, 1) / 3600
+    return (
+        f"{seen.seq_scan / hours:.0f} sequential and {seen.idx_scan / hours:.0f} index scans an "
+        f"hour in the last {lasting(seen.seconds)}"
+    )
+
+
+def _remedy(table: Table, sql: list[str], *, needs_index: bool) -> str:
     if not needs_index:
         return "look for statements on this table that filter by a column without index"
     if not sql:
         return "add an index for the columns that its statements filter by"
-    return (
-        "an index on one of these columns may help; they are chosen by the catalog alone: check "
-        "with EXPLAIN for the statements that read this table"
+    text = (
+        "an index on one of these may help; they are chosen by the catalog alone, not validated: "
+        "check with EXPLAIN for the statements that read this table"
     )
+    if table.is_partitioned:
+        text += (
+            ". The table is partitioned: after this statement, create the index CONCURRENTLY on "
+            "each partition, and ALTER INDEX … ATTACH PARTITION each of them"
+        )
+    return text

