@@ -8,19 +8,28 @@ Errors show in the server's statistics too, so only what is expected of a key by
 tried; where that was wrong, TYPE is asked, and its hit is counted to be subtracted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from redis.exceptions import ResponseError
 
-from setpoint.cache.sweep_wire import Wire, pack
+from setpoint.cache.sweep_wire import Wire
 
 SCAN_TYPE_IS_FREE_SINCE = (8, 0)
 
 _MAX_PREFIXES = 4096
+
+
+def _packed(before: bytes, after: bytes) -> Callable[[bytes], bytes]:
+    """Packs a command of which only the key differs: general packing would cost 4 µs a key."""
+    return lambda key: b"%b$%d\r\n%b\r\n%b" % (before, len(key), key, after)
+
+
+_NO_FIELD = b"\0setpoint: no such field"
+_TYPE = _packed(b"*2\r\n$4\r\nTYPE\r\n", b"")
 _PROBES = {
-    b"string": lambda key: pack(b"SETRANGE", key, 0, b""),
-    b"hash": lambda key: pack(b"HDEL", key, b"\0setpoint: no such field"),
+    b"string": _packed(b"*4\r\n$8\r\nSETRANGE\r\n", b"$1\r\n0\r\n$0\r\n\r\n"),
+    b"hash": _packed(b"*3\r\n$4\r\nHDEL\r\n", b"$%d\r\n%b\r\n" % (len(_NO_FIELD), _NO_FIELD)),
 }
 _STRING = b"string"
 
@@ -59,7 +68,7 @@ class TypeProbe:
 
     def _question(self, key: bytes, expected: bytes) -> bytes:
         probe = _PROBES.get(expected) if self._may_probe else None
-        return probe(key) if probe else pack(b"TYPE", key)
+        return (probe or _TYPE)(key)
 
     def _understood(self, answer: Any, expected: bytes) -> bytes | None:
         """The type that an answer tells; None where only TYPE will."""
@@ -78,7 +87,7 @@ class TypeProbe:
     async def _asked(self, keys: Sequence[bytes]) -> list[bytes]:
         if not keys:
             return []
-        answers = await self._wire.ask([pack(b"TYPE", key) for key in keys])
+        answers = await self._wire.ask([_TYPE(key) for key in keys])
         self.hits += sum(1 for answer in answers if answer not in (b"none", "none"))
         return [
             b"none" if isinstance(a, ResponseError) else a if isinstance(a, bytes) else a.encode()
