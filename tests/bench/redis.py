@@ -20,12 +20,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
-from typing import Any
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).parents[2]
 sys.path[0] = str(ROOT / "hack")  # instead of this folder, whose redis.py would be found
@@ -68,6 +68,7 @@ class Felt:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keys", type=int, default=1_000_000)
+    parser.add_argument("--server", action="append", choices=list(TITLES), help="only this one")
     parser.add_argument("--way", nargs=2, metavar=("NAME", "URL"), help=argparse.SUPPRESS)
     parser.add_argument("--probe", metavar="URL", help=argparse.SUPPRESS)
     parsed = parser.parse_args()
@@ -76,26 +77,38 @@ def main() -> None:
     elif parsed.probe:
         probe(parsed.probe)
     else:
-        compare(parsed.keys)
+        compare(parsed.keys, parsed.server or list(TITLES))
 
 
-def compare(keys: int) -> None:
+def compare(keys: int, servers: Sequence[str]) -> None:
     """All ways, one after the other."""
     with tempfile.TemporaryDirectory(prefix="setpoint-bench-") as name:
         run_dir = Path(name)
         (run_dir / "logs").mkdir()
         authority = Authority(run_dir / "pki")
-        for version in ("7.0", "8.2"):
+        for version in servers:
             program = versions()[version]
-            with (
-                RedisServer(run_dir, authority, name=f"redis-{version}", program=program) as server,
-                awake(),
-            ):
+            with RedisServer(
+                run_dir, authority, name=f"redis-{version}", program=program
+            ) as server:
                 table(server, version, keys)
 
 
 def table(server: RedisServer, version: str, keys: int) -> None:
-    """The rows of one server."""
+    """The rows of one server, which has a processor to itself, as on a machine of its own."""
+    own, *rest = sorted(os.sched_getaffinity(0))
+    with server.client() as client:
+        os.sched_setaffinity(client.info("server")["process_id"], {own})
+    with awake():
+        os.sched_setaffinity(0, rest or {own})
+        try:
+            rows_of(server, version, keys)
+        finally:
+            os.sched_setaffinity(0, {own, *rest})
+
+
+def rows_of(server: RedisServer, version: str, keys: int) -> None:
+    """Measures and prints."""
     load = os.getloadavg()[0]
     print(f"\nRedis {version}, {keys:,} keys, {os.cpu_count()} cores, Python "
           f"{platform.python_version()}, load average {load:.1f} before\n")  # fmt: skip
@@ -210,7 +223,12 @@ def probe(address: str) -> None:
     line.sendall(pack("AUTH", password))
     line.recv(100)
     stop = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.readline(), stop.set()), daemon=True).start()
+
+    def listen() -> None:
+        sys.stdin.readline()
+        stop.set()
+
+    threading.Thread(target=listen, daemon=True).start()
     question, waits = pack("GET", "probe"), []
     print("ready", flush=True)
     due = time.perf_counter()
@@ -222,8 +240,8 @@ def probe(address: str) -> None:
         line.recv(100)
         waits.append(time.perf_counter() - due)
     ordered = sorted(1000 * wait for wait in waits)
-    at = lambda share: ordered[int(share * (len(ordered) - 1))]  # noqa: E731
-    print(json.dumps(Felt(at(0.5), at(0.99), ordered[-1], len(ordered)).__dict__))
+    p50, p99 = (ordered[int(share * (len(ordered) - 1))] for share in (0.5, 0.99))
+    print(json.dumps(asdict(Felt(p50, p99, ordered[-1], len(ordered)))))
 
 
 def one_by_one(address: str) -> dict[str, float]:
@@ -266,7 +284,8 @@ def raw(address: str, batch: int) -> dict[str, float]:
     async def run() -> dict[str, float]:
         target = from_secret("r", {"url": address})
         async with connect(target, NETWORK) as client, wire(client) as line:
-            started, cursor, number, pending = time.monotonic(), 0, 0, []
+            started, cursor, number = time.monotonic(), 0, 0
+            pending: list[bytes] = []
             while True:
                 *_, page = await line.ask([*pending, pack("SCAN", cursor, "COUNT", batch)])
                 cursor, names = int(page[0]), page[1]
@@ -288,8 +307,11 @@ def setpoint(address: str, *, fast: bool) -> dict[str, float]:
         while status is None or status.phase is not SweepPhase.DONE:
             async with connect(from_secret("r", {"url": address}), NETWORK) as client:
                 info, now = await observe.read_info(client), datetime.now(UTC)
-                status = passes.begin(default, status, info.text("run_id"), now)
-                status, _ = await sweep.run_slice(client, default, status, info, now, fast=fast)
+                run_id = info.text("run_id")
+                status = passes.begin(default, status, [run_id], now)
+                status, _ = await sweep.run_slice(
+                    client, default, status, info, now, run_id=run_id, fast=fast
+                )
         return result(status.changed, started)
 
     return asyncio.run(run())
@@ -335,8 +357,8 @@ def url(server: RedisServer) -> str:
 
 
 def parts(address: str) -> tuple[str, int, str]:
-    found: Any = redis.connection.parse_url(address)
-    return found["host"], found["port"], found["password"]
+    found = urlsplit(address)
+    return found.hostname or "", found.port or 0, found.password or ""
 
 
 if __name__ == "__main__":

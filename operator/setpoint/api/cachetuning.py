@@ -219,7 +219,7 @@ class DefaultTTL(Model):
     """Types of the keys that may be given a TTL. Lists, sets, sorted sets and streams are often
     queues, locks or indexes: name them only if you know better."""
 
-    max_keys_per_second: Annotated[int, Field(ge=100, le=1_000_000)] = 50_000
+    max_keys_per_second: Annotated[int, Field(ge=100, le=1_000_000)] = 75_000
     """Upper limit of the speed. It goes slower by itself where the server is busy."""
 
     every: Duration | None = None
@@ -342,6 +342,25 @@ class PrefixCount(Model):
     """How many."""
 
 
+class PreviewRow(Model):
+    """What a sweep would do to the keys of one prefix and type, by a sample of them."""
+
+    prefix: Annotated[str, Field(max_length=64)]
+    """The keys' name up to its first colon; empty for those without one."""
+
+    type: Annotated[str, Field(max_length=32)]
+    """Redis' type."""
+
+    keys: int
+    """How many there are."""
+
+    without_ttl: Annotated[int, Field(alias="withoutTTL")]
+    """How many would be given a TTL."""
+
+    protected: int
+    """How many would be left alone because they look like queues, locks and the like."""
+
+
 class SweepStatus(Model):
     """The default TTL's sweep over the keys."""
 
@@ -369,6 +388,9 @@ class SweepStatus(Model):
     producers: Annotated[list[PrefixCount], Field(max_length=20, json_schema_extra=ATOMIC)] = []
     """Prefixes whose keys were given a TTL in this pass, the most first. In a later pass, these are
     what keeps producing keys without TTL: the application should set one there."""
+
+    preview: Annotated[list[PreviewRow], Field(max_length=20, json_schema_extra=ATOMIC)] = []
+    """What a sweep that waits for approval would do, those with the most keys to change first."""
 
     cursor: Annotated[str, Field(max_length=256)] = ""
     """Where to go on: the run id, the database, Redis's cursor, and the type of key."""

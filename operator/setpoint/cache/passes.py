@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -66,12 +66,15 @@ def is_due(settings: DefaultTTL, sweep: SweepStatus | None, now: datetime) -> bo
 
 
 def begin(
-    settings: DefaultTTL, sweep: SweepStatus | None, run_id: str, now: datetime
+    settings: DefaultTTL, sweep: SweepStatus | None, run_ids: Collection[str], now: datetime
 ) -> SweepStatus:
-    """The pass to go on with: the one in progress, or a new one from the start."""
+    """The pass to go on with: the one in progress, or a new one from the start.
+
+    After a failover or a restart the cursor means nothing: the server has another run id.
+    """
     if sweep is not None and sweep.phase is SweepPhase.RUNNING:
         position = Position.read(sweep.cursor)
-        if sweep.digest == digest(settings) and position and position.run_id == run_id:
+        if sweep.digest == digest(settings) and position and position.run_id in run_ids:
             return sweep
     elif sweep is not None and not is_due(settings, sweep, now):
         return sweep

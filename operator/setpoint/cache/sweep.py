@@ -32,6 +32,7 @@ BATCH = 32
 """Keys a batch: the batch, not the rate, makes other clients wait."""
 
 FAST_BATCH = 256
+_WIDEST = 8
 _MAX_PREFIXES = 4096
 _NX_SINCE = (7, 0)
 _GONE_ELSEWHERE = ("MOVED", "ASK", "TRYAGAIN", "CROSSSLOT")
@@ -49,6 +50,7 @@ async def run_slice(
     info: Info,
     now: datetime,
     *,
+    run_id: str,
     seconds: float = SLICE_SECONDS,
     fast: bool = False,
 ) -> tuple[SweepStatus, int]:
@@ -67,7 +69,7 @@ async def run_slice(
     async with wire(client) as line:
         slice_ = Slice(line, settings, info.version, apart, fast=fast)
         await slice_.prepare()
-        position = Position.read(sweep.cursor) or slice_.first(info.text("run_id"), databases)
+        position = slice_.first(run_id, databases, Position.read(sweep.cursor))
         position = await slice_.run(position, databases, time.monotonic() + seconds)
     return slice_.outcome(sweep, position, now), slice_.hits
 
@@ -94,7 +96,7 @@ class Slice:
         self._kinds: Sequence[str] = self._choice.kinds if self._scans_types else ("",)
         self._expire: Callable[[bytes], bytes] = self._expire_nx
         self._sha = b""
-        self._batch = FAST_BATCH if fast else BATCH
+        self._batch = self._count = FAST_BATCH if fast else BATCH
         self._pace = Pace(1e9 if fast else settings.max_keys_per_second, time.monotonic())
         self._selected: int | None = None
         self._pending: list[bytes] = []
@@ -115,8 +117,12 @@ class Slice:
             self._sha = await self._line.one(b"SCRIPT", b"LOAD", _SCRIPT)
             self._expire = self._expire_by_script
 
-    def first(self, run_id: str, databases: Sequence[int]) -> Position | None:
-        """The beginning of a pass."""
+    def first(
+        self, run_id: str, databases: Sequence[int], before: Position | None
+    ) -> Position | None:
+        """Where to go on; the beginning where there is no such place on this server."""
+        if before is not None and before.kind in self._kinds and before.database in databases:
+            return before
         return first(run_id, databases, self._kinds)
 
     async def run(
@@ -158,6 +164,7 @@ class Slice:
         if isinstance(page, ResponseError):
             raise page
         cursor, keys = int(page[0]), page[1]
+        self._widen(len(keys))
         self._pending = await self._chosen(keys, position.kind)
         self.scanned += len(keys)
         ended = time.monotonic()
@@ -167,12 +174,19 @@ class Slice:
         return advance(position, cursor, databases, self._kinds)
 
     def _scan(self, position: Position) -> bytes:
-        words: list[bytes | str | int] = [b"SCAN", position.cursor, b"COUNT", self._batch]
+        words: list[bytes | str | int] = [b"SCAN", position.cursor, b"COUNT", self._count]
         if len(self._include) == 1 and self._include[0] != "*":
             words += [b"MATCH", self._include[0]]  # a single pattern can be matched by the server
         if position.kind:
             words += [b"TYPE", position.kind]
         return pack(*words)
+
+    def _widen(self, found: int) -> None:
+        """Look at more keys at once where few of them are asked for: those cost little."""
+        if found > self._batch:
+            self._count = self._batch
+        elif found < self._batch // 4:
+            self._count = min(2 * self._count, _WIDEST * self._batch)
 
     async def _chosen(self, keys: Sequence[bytes], kind: str) -> list[bytes]:
         keys = self._choice.included(keys)

@@ -11,9 +11,13 @@ from typing import Any
 import pytest
 
 from setpoint.api.cachetuning import DefaultTTL, SweepPhase, SweepStatus
+from setpoint.api.plan import Risk
 from setpoint.cache import observe, passes, sweep
 from setpoint.cache.connect import connect
+from setpoint.cache.sizing_poll import poll
 from setpoint.cache.target import from_secret
+from setpoint.cli import main
+from setpoint.engine.display import Display
 from setpoint.engine.failure import Failure
 from stack.redis import RedisServer
 from tests.integration.cache.conftest import NETWORK, Tuning, secret_of
@@ -38,8 +42,11 @@ async def swept(
     async with connect(target, NETWORK) as client:
         info = await observe.read_info(client)
         now = datetime.now(UTC)
-        begun = passes.begin(default, before, info.text("run_id"), now)
-        return await sweep.run_slice(client, default, begun, info, now, seconds=seconds)
+        run_id = info.text("run_id")
+        begun = passes.begin(default, before, [run_id], now)
+        return await sweep.run_slice(
+            client, default, begun, info, now, run_id=run_id, seconds=seconds
+        )
 
 
 async def until(is_so: Callable[[], bool]) -> None:
@@ -225,3 +232,63 @@ async def test_a_lost_connection_costs_nothing(server: RedisServer) -> None:
 
 def _expires(client: Any) -> int:
     return int(client.info("keyspace").get("db0", {}).get("expires", 0))
+
+
+async def test_a_data_store_waits_for_approval_with_the_dry_run_in_status(
+    server: RedisServer,
+) -> None:
+    with server.client() as client:
+        client.mset({f"page:{n}": "x" for n in range(300)})
+        client.mset({f"lock:{n}": "x" for n in range(40)})
+        client.hset("user:1", "name", "x")
+        tuning = Tuning(secret_of(server), defaultTTL={"ttl": "1h", "include": ["*"]})
+        observed, decision = await tuning.look()
+        [action] = decision.actions
+        assert (action.risk, action.blocked_by) == (Risk.HIGH, None)
+        assert "about 301 keys" in action.reason
+        assert "Revert cannot take TTLs back" in action.reason
+        before = hits(server)
+        status = tuning.kind.report(
+            tuning.resource, observed, decision, Display(tuning.now)
+        ).wire()["sweep"]
+        assert status["preview"][0] == {
+            "prefix": "page", "type": "string", "keys": 300, "withoutTTL": 300, "protected": 0,
+        }  # fmt: skip
+        assert {row["prefix"]: row["protected"] for row in status["preview"]}["lock"] == 40
+        assert _expires(client) == 0, "nothing was written"
+        assert hits(server) == before
+        assert tuning.memory.own_hits == before, "every hit of ours is counted"
+
+
+async def test_the_command_tells_first_and_sweeps_when_approved(
+    server: RedisServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REDISCLI_AUTH", server.password)
+    command = ["sweep", "redis", f"redis://127.0.0.1:{server.port}", "--include", "page:*"]
+    with server.client() as client:
+        client.mset({f"page:{n}": "x" for n in range(300)})
+        assert await asyncio.to_thread(main, [*command, "--dry-run"]) == 0
+        out = capsys.readouterr().out
+        assert "about 300 of 300 keys" in out
+        assert "nothing was changed" in out
+        assert _expires(client) == 0
+        assert await asyncio.to_thread(main, [*command, "--approve"]) == 0
+        assert "300 keys were given a TTL" in capsys.readouterr().out
+        assert _expires(client) == 300
+        assert await asyncio.to_thread(main, [*command, "--ttl", "1y"]) == 2
+        assert "--ttl" in capsys.readouterr().err
+
+
+async def test_the_hit_rate_at_other_sizes_is_polled(server: RedisServer) -> None:
+    with server.client() as client:
+        client.mset({f"page:{n}": "x" for n in range(300)})
+        client.config_resetstat()
+        async with connect(from_secret("r", secret_of(server)), NETWORK) as ours:
+            sizing = await poll(ours, 0.5, 5)
+        assert sizing.polls == 5
+        assert sizing.resident == 300
+        assert sizing.curve() == [], "nobody looked anything up"
+        client.config_set("maxmemory-policy", "allkeys-lfu")
+        with pytest.raises(Failure, match="unknown under allkeys-lfu"):
+            async with connect(from_secret("r", secret_of(server)), NETWORK) as ours:
+                await poll(ours, 0.5, 5)
