@@ -1,5 +1,5 @@
 """The command line: `setpoint run`, `setpoint analyze postgres URL` and `… redis URL`, `setpoint
-sweep redis URL`."""
+sweep redis URL` and `setpoint size redis URL`."""
 
 import argparse
 import asyncio
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from setpoint import __version__
 from setpoint.cache import cli as cache
-from setpoint.cache import sweep_cli
+from setpoint.cache import sizing_cli, sweep_cli
 from setpoint.config import ConfigError
 from setpoint.database import command
 
@@ -21,6 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return cache.run(parsed) if parsed.target == "redis" else command.run(parsed)
     if parsed.command == "sweep":
         return sweep_cli.run(parsed)
+    if parsed.command == "size":
+        return sizing_cli.run(parsed)
     from setpoint import main as operator  # noqa: PLC0415 - `--help` need not load kopf and boto3
     from setpoint.telemetry import logs  # noqa: PLC0415
 
@@ -60,6 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     sweep = commands.add_parser("sweep", help="give keys without TTL one, or tell what it would do")
     swept = sweep.add_subparsers(dest="target", required=True)
     sweep_cli.add_arguments(swept.add_parser("redis", help="a Redis server"))
+    size = commands.add_parser("size", help="tell the hit rate at other memory sizes")
+    sized = size.add_subparsers(dest="target", required=True)
+    sizing_cli.add_arguments(sized.add_parser("redis", help="a Redis server"))
     return parser
 
 

@@ -12,6 +12,7 @@ from setpoint.api.cachetuning import (
     CacheTuningSpec,
     CacheTuningStatus,
     DefaultTTL,
+    SweepPhase,
     SweepStatus,
 )
 from setpoint.api.plan import Applied, PlanOp
@@ -22,6 +23,7 @@ from setpoint.cache.sweep_preview import Preview
 from setpoint.cache.target import RedisTarget, from_secret
 from setpoint.engine.display import Display
 from setpoint.engine.model import Action, Decision, Resource
+from setpoint.telemetry import metrics
 from setpoint.trust.network import Network
 from setpoint.trust.secrets import SecretReader
 
@@ -90,7 +92,10 @@ class CacheTuningKind:
     ) -> Memory:
         """Set one setting, or sweep for a slice. Raises Failure."""
         if action.op is PlanOp.SWEEP:
-            return await self._sweep(await self._target(resource), action.payload, memory)
+            target = await self._target(resource)
+            swept = await self._sweep(target, action.payload, memory)
+            _count(resource, memory.sweep, swept.sweep)
+            return swept
         name, value = action.payload
         target, rewrite = await self._target(resource), resource.spec.config.rewrite
         run_ids = await act.set_everywhere(target, self._network, name, value, rewrite=rewrite)
@@ -141,3 +146,16 @@ class CacheTuningKind:
     async def _target(self, resource: Resource[CacheTuningSpec]) -> RedisTarget:
         name = resource.spec.redis.secret_ref.name
         return from_secret(name, await self._secrets.read(resource.key.namespace, name))
+
+
+def _count(
+    resource: Resource[CacheTuningSpec], before: SweepStatus | None, after: SweepStatus | None
+) -> None:
+    """Progress for Prometheus. A pass that begins anew counts from 0."""
+    if after is None:
+        return
+    if before is None or before.phase is not SweepPhase.RUNNING or after.scanned < before.scanned:
+        before = SweepStatus(phase=SweepPhase.PENDING)
+    labels = resource.key.namespace, resource.key.name
+    metrics.SWEPT_KEYS.labels(*labels, "scanned").inc(after.scanned - before.scanned)
+    metrics.SWEPT_KEYS.labels(*labels, "changed").inc(after.changed - before.changed)

@@ -19,10 +19,10 @@ from setpoint.cache.connect import Client
 from setpoint.cache.info import Info
 from setpoint.cache.pace import Pace
 from setpoint.cache.passes import NO_TOUCH_SINCE, Position, advance, first, ranked
-from setpoint.cache.sweep_choice import Choice
+from setpoint.cache.sweep_choice import Choice, prefix_of
 from setpoint.cache.sweep_limits import brake, vitals
 from setpoint.cache.sweep_spread import Spread, spread
-from setpoint.cache.sweep_types import SCAN_TYPE_IS_FREE_SINCE, TypeProbe, prefix_of
+from setpoint.cache.sweep_types import SCAN_TYPE_IS_FREE_SINCE, TypeProbe
 from setpoint.cache.sweep_wire import Wire, pack, pack_expire, wire
 from setpoint.engine.conditions import wire_time
 

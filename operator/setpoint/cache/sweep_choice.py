@@ -12,6 +12,12 @@ _WILD = re.compile(r"[*?\[\\]")
 _SAME_DIGIT = bytes.maketrans(b"123456789", b"000000000")
 
 
+def prefix_of(key: bytes) -> bytes:
+    """The name up to its first colon, at most 64 bytes; empty without one."""
+    head, colon, _ = key.partition(b":")
+    return head[:64] if colon else b""
+
+
 class Choice:
     """Judges keys by the settings of a sweep."""
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from redis.exceptions import RedisError
 
 from setpoint.api.cachetuning import DefaultTTL, SweepPhase, SweepStatus
-from setpoint.cache import passes, sweep, sweep_preview
+from setpoint.cache import passes, sweep, sweep_look
 from setpoint.cache.connect import connect, failure
 from setpoint.cache.info import Info
 from setpoint.cache.nodes import others, seed
@@ -95,7 +95,7 @@ async def look_on(
         return 0
     async with connect(server.target, network) as client:
         try:
-            await sweep_preview.go_on(client, settings, preview, server.info)
+            await sweep_look.go_on(client, settings, preview, server.info)
         except RedisError as error:
             raise failure(error, "scan") from None
     return preview.hits - before

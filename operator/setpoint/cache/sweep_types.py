@@ -13,6 +13,7 @@ from typing import Any
 
 from redis.exceptions import ResponseError
 
+from setpoint.cache.sweep_choice import prefix_of
 from setpoint.cache.sweep_wire import Wire
 
 SCAN_TYPE_IS_FREE_SINCE = (8, 0)
@@ -32,12 +33,6 @@ _PROBES = {
     b"hash": _packed(b"*3\r\n$4\r\nHDEL\r\n", b"$%d\r\n%b\r\n" % (len(_NO_FIELD), _NO_FIELD)),
 }
 _STRING = b"string"
-
-
-def prefix_of(key: bytes) -> bytes:
-    """The name up to its first colon, at most 64 bytes; empty without one."""
-    head, colon, _ = key.partition(b":")
-    return head[:64] if colon else b""
 
 
 class TypeProbe:

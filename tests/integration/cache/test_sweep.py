@@ -292,3 +292,15 @@ async def test_the_hit_rate_at_other_sizes_is_polled(server: RedisServer) -> Non
         with pytest.raises(Failure, match="unknown under allkeys-lfu"):
             async with connect(from_secret("r", secret_of(server)), NETWORK) as ours:
                 await poll(ours, 0.5, 5)
+
+
+async def test_the_curve_of_sizes_is_printed(
+    server: RedisServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REDISCLI_AUTH", server.password)
+    command = ["size", "redis", f"redis://127.0.0.1:{server.port}"]
+    with server.client() as client:
+        client.mset({f"page:{n}": "x" for n in range(100)})
+    assert await asyncio.to_thread(main, [*command, "--minutes", "0.005", "--polls", "3"]) == 0
+    assert "unknown" in capsys.readouterr().out
+    assert await asyncio.to_thread(main, [*command, "--polls", "1"]) == 2

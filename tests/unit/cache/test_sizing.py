@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from setpoint.cache.info import Info
 from setpoint.cache.sizing import MOST_KEYS, Sizing, is_sampled, rate_for
+from setpoint.cache.sizing_cli import told
 
 SEED, KEYS, REQUESTS, PER_SECOND, POLLS, RATE = 20261124, 20_000, 240_000, 500, 200, 0.25
 
@@ -83,6 +85,14 @@ def test_it_knows_how_far_it_can_be_trusted() -> None:
     trace = zipf(random.Random(SEED), 0.9)
     for point in polled(trace).curve(12):
         assert 0 < point.error < 0.05
+
+
+def test_the_curve_in_words() -> None:
+    sizing = polled(zipf(random.Random(SEED), 0.9))
+    lines = told(sizing, Info({"used_memory": "20000000", "db0": "keys=20000,expires=0"}))
+    assert "HIT RATE" in lines[0]
+    assert "MiB" in lines[-2]
+    assert lines[-1].startswith("a larger cache: unknown")
 
 
 def test_what_cannot_be_known_is_not_told() -> None:
