@@ -91,7 +91,7 @@ def test_a_cache_is_swept_and_its_policy_set(space: Space, cache: RedisServer) -
         "approval": "None",
         "redis": {"secretRef": {"name": "redis"}},
         "config": {"maxmemoryPolicy": "allkeys-lru", "acknowledge": ["sessions", "Sidekiq"]},
-        "defaultTTL": {"ttl": "1h", "include": ["*"], "exclude": ["pinned:*"]},
+        "defaultTTL": {"ttl": "1h", "include": ["session:*", "pinned:*", "own:*"], "exclude": ["pinned:*"]},
     }
 
     space.apply("CacheTuning", "sessions", spec)
