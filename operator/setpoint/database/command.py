@@ -38,7 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a replica that serves reads, whose scans count (may be repeated)",
     )
     parser.add_argument("--ca", type=Path, help="file with the authority to trust")
-    parser.add_argument("--memory", type=int, metavar="GIB", help="memory of the server's machine")
+    parser.add_argument(
+        "--memory", type=_gibibytes, metavar="GIB", help="memory of the server's machine"
+    )
     parser.add_argument("--format", choices=sorted(render.FORMATS), default="table")
     parser.add_argument(
         "--fail-on",
@@ -47,16 +49,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _gibibytes(text: str) -> int:
+    """A whole number from 1 on. Raises ValueError, which argparse puts into words."""
+    size = int(text)
+    if size < 1:
+        raise ValueError(text)
+    return size
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Analyse and print; the exit status."""
     try:
         ca = arguments.ca.read_text(encoding="utf-8") if arguments.ca else ""
+    except OSError as error:
+        print(f"setpoint: cannot read {arguments.ca}: {error.strerror}", file=sys.stderr)
+        return USAGE
+    except UnicodeDecodeError:
+        print(f"setpoint: {arguments.ca} is no PEM text: convert it", file=sys.stderr)
+        return USAGE
+    try:
         text, code = asyncio.run(_analyse(arguments, ca))
     except Failure as failure:
         print(f"setpoint: {failure.reason}: {failure.message}", file=sys.stderr)
-        return USAGE
-    except OSError as error:
-        print(f"setpoint: cannot read {arguments.ca}: {error.strerror}", file=sys.stderr)
         return USAGE
     print(text)
     return code

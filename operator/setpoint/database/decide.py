@@ -12,6 +12,7 @@ from setpoint.database.memory import Memory
 from setpoint.database.model import Observed, Snapshot
 from setpoint.database.rds import decide as rds
 from setpoint.database.rds import rules as rds_rules
+from setpoint.database.rds.model import PREFIX
 from setpoint.database.rules import About
 from setpoint.engine.findings import carried
 from setpoint.engine.ignore import wanted
@@ -35,6 +36,9 @@ def decide(
         planned = rds.decide(spec.rds, observed.rds, memory.rds, now)
         found += rds_rules.findings(rds_rules.Facts(spec.rds, observed.rds, memory.rds, now))
         samples = rds_rules.samples(observed.rds)
+    elif spec.rds is not None:
+        known = status.get("findings") or {}
+        found = carried(found, known, lambda _, thing: thing.startswith(PREFIX))
     found, ignored = wanted(found, spec.ignore, now)
     memory = replace(memory, postgres=looks)
     return Decision(

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
+from itertools import takewhile
 
 from setpoint.database.rds.model import RDSObserved
 from setpoint.engine.failure import Failure
@@ -39,8 +40,8 @@ class Server:
 
     @property
     def major(self) -> int:
-        """The major version, such as 15."""
-        return int(self.version.partition(".")[0])
+        """The major version, such as 15; also of 19beta1."""
+        return int("".join(takewhile(str.isdecimal, self.version)) or 0)
 
     @property
     def identity(self) -> str | None:

@@ -1,7 +1,10 @@
 """Databases on the real server, each test's own, and load on their tables."""
 
 import itertools
+import time
 from typing import Any
+
+import psycopg
 
 from setpoint.api.dbtuning import Analysis
 from setpoint.config import Config
@@ -82,3 +85,20 @@ def table(name: str, rows: int = 20_000) -> list[str]:
         f"INSERT INTO {name} SELECT g, g % 900, repeat('x', 60) FROM generate_series(1, {rows}) g",
         f"ANALYZE {name}",
     ]
+
+
+def caught_up(database: Database, replica: PostgresServer) -> psycopg.Connection[object]:
+    """A connection to the replica, once it has all that the primary has."""
+    with database.admin() as admin:
+        [position] = admin.execute("SELECT pg_current_wal_lsn()::text").fetchone() or [""]
+    while True:
+        connection: psycopg.Connection[object] = psycopg.connect(
+            replica.superuser_uri(), autocommit=True
+        )
+        row = connection.execute(
+            "SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", (position,)
+        ).fetchone()
+        connection.close()
+        if row == (True,):
+            return psycopg.connect(replica.superuser_uri(database.name), autocommit=True)
+        time.sleep(0.02)

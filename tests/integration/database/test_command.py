@@ -68,6 +68,21 @@ def test_an_authority_that_cannot_be_read(capsys: pytest.CaptureFixture[str]) ->
     assert "/does/not/exist" in capsys.readouterr().err
 
 
+def test_an_authority_that_is_no_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "ca.der"
+    file.write_bytes(b"\x30\x82\xff\xfe")
+    assert analyze("postgresql://a@localhost/c", "--ca", str(file)) == 2
+    assert "no PEM" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("memory", ["0", "-4", "much"])
+def test_a_machine_has_memory(memory: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        analyze("postgresql://a@localhost/c", "--memory", memory)
+    assert caught.value.code == 2
+    assert "--memory" in capsys.readouterr().err
+
+
 async def test_the_advised_role_sees_all_and_is_allowed_nothing_else(
     one_database: Database,
 ) -> None:

@@ -12,7 +12,7 @@ from setpoint.trust.network import Network
 from stack.postgres import PostgresServer
 from tests.integration.aws.account import gateway
 from tests.integration.aws.loop import Loop
-from tests.integration.database.catalog import NETWORK, Database, scan, table
+from tests.integration.database.catalog import NETWORK, Database, caught_up, scan, table
 
 
 class Secrets:
@@ -79,6 +79,7 @@ async def test_a_replica_has_a_secret_of_its_own(
 ) -> None:
     own = {"uri": scanned.uri(replica), "ca.crt": replica.ca_file.read_text()}
     spec: dict[str, Any] = {**DB, "replicas": [{"secretRef": {"name": "replica"}}]}
+    caught_up(scanned, replica).close()  # it has the role that is to log in
     done = await loop(Secrets(db=scanned.data(), replica=own), **spec).attempt()
     assert done.observed.snapshots[0].seen_replicas == 1
     with pytest.raises(Failure) as caught:

@@ -5,11 +5,12 @@ import contextlib
 from collections.abc import AsyncIterator
 
 import psycopg
+import pytest
 
 from setpoint.api.dbtuning import Analysis
 from setpoint.engine.model import Finding
 from stack.postgres import PostgresServer
-from tests.integration.database.catalog import Database, table
+from tests.integration.database.catalog import Database, scan, table
 
 HASTY = Analysis.model_validate(
     {"longTransaction": "1ms", "idleInTransaction": "1ms", "blockedSession": "1ms",
@@ -102,11 +103,25 @@ async def test_slow_statements_without_their_constants(database: Database) -> No
     assert "4 calls" in found[0].evidence
 
 
-async def test_an_extension_out_of_reach_is_said(server: PostgresServer) -> None:
+@pytest.mark.parametrize(
+    "closing",
+    [
+        'REVOKE USAGE ON SCHEMA "Ext" FROM PUBLIC',
+        'REVOKE SELECT ON "Ext".pg_stat_statements FROM PUBLIC',
+        'REVOKE EXECUTE ON FUNCTION "Ext".pg_stat_statements(boolean) FROM PUBLIC',
+    ],
+    ids=["schema", "view", "function"],
+)
+async def test_an_extension_out_of_reach_is_said(server: PostgresServer, closing: str) -> None:
     database = Database(server, "pg_monitor")
     database.run('CREATE SCHEMA "Ext"', 'CREATE EXTENSION pg_stat_statements SCHEMA "Ext"')
-    finding = (await database.findings())["MissingPrivilege", "pg_stat_statements"]
-    assert list(finding.sql) == [f'GRANT USAGE ON SCHEMA "Ext" TO {database.role}']
+    database.run('GRANT USAGE ON SCHEMA "Ext" TO PUBLIC', closing)
+    database.run(*table("bare"), *scan("bare"))
+    found = await database.findings()
+    assert ("SequentialScans", "public.bare") in found, "the rest goes on"
+    grants = found["MissingPrivilege", "pg_stat_statements"].sql
+    database.run(*grants)
+    assert ("MissingPrivilege", "pg_stat_statements") not in await database.findings()
 
 
 async def test_without_privilege_statements_and_sessions_of_others_stay_hidden(

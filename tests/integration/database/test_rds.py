@@ -11,14 +11,16 @@ from setpoint.api.conditions import Reason
 from setpoint.api.plan import BlockedBy
 from setpoint.config import Config
 from setpoint.database.kind import DBTuningKind
+from setpoint.engine import findings
 from setpoint.engine.attempt import Attempt
 from setpoint.engine.failure import Failure
 from setpoint.engine.plan import APPROVE
 from setpoint.trust.network import Network
 from stack import shop
 from stack.aws.client import AwsStack
-from tests.integration.aws.account import REGION, gateway, new_account
+from tests.integration.aws.account import NAMESPACE, REGION, gateway, new_account
 from tests.integration.aws.loop import Loop
+from tests.integration.database.catalog import NETWORK, Database
 
 OLD, NEW = "db.t4g.medium", "db.r6g.large"
 GP2 = {"StorageType": "gp2", "Iops": None, "StorageThroughput": None}
@@ -351,6 +353,35 @@ async def test_a_full_storage_that_nobody_may_change_is_critical(make: MakeInsta
     done = await instance.loop("Observe", allocatedStorage="200Gi").attempt()
     assert [f.id for f in done.decision.findings] == ["StorageFull"]
     assert [sample.breached for sample in done.decision.samples] == [True]
+
+
+class OneSecret:
+    """Of the Postgres half."""
+
+    def __init__(self, data: dict[str, str]) -> None:
+        self.data = data
+
+    async def read(self, namespace: str, name: str) -> dict[str, str]:
+        assert (namespace, name) == (NAMESPACE, "db")
+        return self.data
+
+
+async def test_while_rds_cannot_be_asked_its_findings_stay(
+    make: MakeInstance, one_database: Database
+) -> None:
+    instance = make(DBInstanceStatus="storage-full")
+    kind = DBTuningKind(OneSecret(one_database.data()), NETWORK, gateway(), instance.clock)
+    spec = instance.spec("Observe", allocatedStorage="200Gi")
+    loop = Loop(kind, {**spec, "postgres": {"secretRef": {"name": "db"}}}, instance.clock)
+    done = await loop.attempt()
+    assert ("StorageFull", "rds/orders") in {(f.id, f.object) for f in done.decision.findings}
+    now = instance.clock()
+    loop.status["findings"] = findings.show(done.decision.findings, {}, {}, now).wire()
+    instance.account.deny({"action": "rds:DescribeDBInstances"})
+    done = await loop.attempt()
+    assert [f.reason for f in done.failures] == [Reason.ACCESS_DENIED]
+    assert ("StorageFull", "rds/orders") in {(f.id, f.object) for f in done.decision.findings}
+    assert not done.decision.samples, "no reading is no all-clear"
 
 
 # The breaker, and what RDS refuses

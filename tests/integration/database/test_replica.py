@@ -1,7 +1,5 @@
 """A streaming replica: analysed itself, and asked for the scans that it serves."""
 
-import time
-
 import psycopg
 
 from setpoint.api.conditions import Reason
@@ -11,7 +9,14 @@ from setpoint.database.observe import analyse
 from setpoint.database.postgres.target import PostgresTarget, from_secret
 from setpoint.engine.failure import Failure
 from stack.postgres import PostgresServer
-from tests.integration.database.catalog import ANALYSIS, NETWORK, Database, scan, table
+from tests.integration.database.catalog import (
+    ANALYSIS,
+    NETWORK,
+    Database,
+    caught_up,
+    scan,
+    table,
+)
 
 
 def target(database: Database, server: PostgresServer) -> PostgresTarget:
@@ -27,23 +32,6 @@ async def look(
         [target(database, replica) for replica in replicas],
     )  # fmt: skip
     return snapshot, {(f.id, f.object) for f in rules.findings(snapshot, ANALYSIS)}, failures
-
-
-def caught_up(database: Database, replica: PostgresServer) -> psycopg.Connection[object]:
-    """A connection to the replica, once it has all that the primary has."""
-    with database.admin() as admin:
-        [position] = admin.execute("SELECT pg_current_wal_lsn()::text").fetchone() or [""]
-    while True:
-        connection: psycopg.Connection[object] = psycopg.connect(
-            replica.superuser_uri(), autocommit=True
-        )
-        row = connection.execute(
-            "SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", (position,)
-        ).fetchone()
-        connection.close()
-        if row == (True,):
-            return psycopg.connect(replica.superuser_uri(database.name), autocommit=True)
-        time.sleep(0.02)
 
 
 def use_on(replica: psycopg.Connection[object], *statements: str) -> None:

@@ -115,6 +115,8 @@ def test_storage_autoscaling_near_its_limit(size: int, limit: int | None, is_nea
         ("db.t4g.medium", 57, "Warning"),
         ("db.t4g.medium", 0, "Warning"),
         ("db.t2.medium", 20, "Critical"),
+        ("db.t2.small", 29, None),
+        ("db.t2.small", 28, "Warning"),
         ("db.r6g.large", 0, None),
     ],
 )

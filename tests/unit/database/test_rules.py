@@ -540,3 +540,9 @@ def test_thresholds_are_the_specs() -> None:
     assert {rule for rule, _ in found(seen, strict)} == {
         "DeadTuples", "SequenceNearEnd", "LongTransaction", "ConnectionsNearLimit",
     }  # fmt: skip
+
+
+def test_a_server_before_its_release_has_a_version_too() -> None:
+    server = replace(SERVER, version="19beta1", unread_schemas=("app",))
+    [missing] = findings(snapshot(server=server))
+    assert missing.sql == ["GRANT pg_read_all_data TO setpoint"]

@@ -72,6 +72,7 @@ async def read_snapshot(connection: Connection, analysis: Analysis) -> Snapshot:
     ]
     sessions = [_session(row) async for row in _stream(connection, queries.SESSIONS)]
     statements = await _statements(connection, server, analysis)
+    is_closed = statements is None or server["may_read_statements"] is False
     sequences = await _sequences(connection)
     return Snapshot(
         server=Server(
@@ -82,9 +83,7 @@ async def read_snapshot(connection: Connection, analysis: Analysis) -> Snapshot:
             in_recovery=server["in_recovery"],
             sees_activity=server["sees_activity"],
             unread_schemas=unread,
-            closed_schema=None
-            if server["may_read_statements"] is not False
-            else server["statements_schema"],
+            closed_schema=server["statements_schema"] if is_closed else None,
             standbys=server["standbys"],
             connections=server["connections"] or sum(d.connections for d in counted),
             settings=settings,
@@ -99,7 +98,7 @@ async def read_snapshot(connection: Connection, analysis: Analysis) -> Snapshot:
         foreign_keys=foreign,
         sequences=sequences,
         sessions=sessions,
-        statements=statements,
+        statements=statements or (),
         databases=counted,
         is_cut=is_cut,
     )
@@ -252,8 +251,13 @@ def _session(row: Row) -> Session:
     return Session(**{**row, "user": row["user"] or "", "blockers": tuple(row["blockers"] or ())})
 
 
-async def _statements(connection: Connection, server: Row, analysis: Analysis) -> list[Statement]:
-    """Slow statements, as far as the extension is there, new enough, and open to our role."""
+async def _statements(
+    connection: Connection, server: Row, analysis: Analysis
+) -> list[Statement] | None:
+    """Slow statements, as far as the extension is there and new enough.
+
+    None where somebody has taken its view or its function away from our role.
+    """
     version = tuple(int(n) for n in (server["statements_version"] or "0").split(".")[:2])
     if not server["may_read_statements"] or version < (1, 8):
         return []
@@ -261,8 +265,7 @@ async def _statements(connection: Connection, server: Row, analysis: Analysis) -
         schema=sql.Identifier(server["statements_schema"])
     )
     limits = analysis.slow_statements
-    rows: list[Row] = []
-    with contextlib.suppress(psycopg.errors.ObjectNotInPrerequisiteState):  # it is not preloaded
+    try:
         async with connection.transaction():
             rows = await _rows(
                 connection,
@@ -270,6 +273,10 @@ async def _statements(connection: Connection, server: Row, analysis: Analysis) -
                 calls=limits.min_calls,
                 mean=limits.mean_time.total_seconds() * 1000,
             )
+    except psycopg.errors.ObjectNotInPrerequisiteState:  # it is not preloaded
+        return []
+    except psycopg.errors.InsufficientPrivilege:
+        return None
     return [Statement(**{**row, "share": row["share"] or 0.0}) for row in rows]
 
 

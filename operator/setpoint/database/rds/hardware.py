@@ -1,6 +1,7 @@
 """What an instance class has, by its name. Pure.
 
-RDS's user guide, "Hardware specifications for DB instance classes". What the name does not tell is
+RDS's user guide, "Hardware specifications for DB instance classes"; EC2's, "CPU credits", where a
+t2 earns less than a later one of the same size. What the name does not tell is
 None: such a class has no finding that needs it.
 """
 
@@ -12,6 +13,8 @@ _PER_VCPU = {"m": 4, "r": 8, "c": 2}  # GiB
 _BURSTABLE = {"micro": 1, "small": 2, "medium": 4, "large": 8, "xlarge": 16, "2xlarge": 32}  # GiB
 _CREDITS = {"micro": 288, "small": 576, "medium": 576, "large": 864, "xlarge": 2304,
             "2xlarge": 4608}  # fmt: skip
+_CREDITS_T2 = {"micro": 144, "small": 288, "medium": 576, "large": 864, "xlarge": 1296,
+               "2xlarge": 1958}  # fmt: skip
 _SMALLEST = ("micro", "small", "medium", "large")
 
 
@@ -36,7 +39,9 @@ def memory(name: str) -> int | None:
 def most_credits(name: str) -> int | None:
     """CPU credits that a burstable class can save: what it earns in 24 hours."""
     match = _CLASS.match(name)
-    return _CREDITS.get(match[2]) if match is not None and match[1] == "t" else None
+    if match is None or match[1] != "t":
+        return None
+    return (_CREDITS_T2 if name.startswith("db.t2.") else _CREDITS).get(match[2])
 
 
 def has_smaller(name: str) -> bool:

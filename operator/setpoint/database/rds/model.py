@@ -28,6 +28,10 @@ OF_STORAGE = frozenset({STORAGE, TYPE, IOPS, THROUGHPUT})
 """Whose change is a storage modification."""
 
 
+PREFIX = "rds/"
+"""Of an instance as an object; no relation is written like that without quotes."""
+
+
 @dataclass(frozen=True)
 class Series:
     """A metric's datapoints in the order of their times, and when they are from (their start)."""
@@ -78,7 +82,7 @@ class RDSObserved:
     @property
     def name(self) -> str:
         """The instance as plan, findings and records name it."""
-        return f"rds/{self.instance}"
+        return PREFIX + self.instance
 
     @property
     def engine(self) -> str:

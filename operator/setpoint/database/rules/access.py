@@ -35,11 +35,16 @@ def missing_privilege(snapshot: Snapshot, _: Analysis) -> Iterable[Finding]:
             [f"GRANT pg_monitor TO {quote(server.role)}"],
         )
     if server.closed_schema is not None:
+        schema, role = quote(server.closed_schema), quote(server.role)
         yield _missing(
             "pg_stat_statements",
             "slow statements are not seen",
-            f"no USAGE on schema {quote(server.closed_schema)}, where the extension is",
-            [f"GRANT USAGE ON SCHEMA {quote(server.closed_schema)} TO {quote(server.role)}"],
+            f"no USAGE on schema {schema}, where the extension is, or no SELECT on its view",
+            [
+                f"GRANT USAGE ON SCHEMA {schema} TO {role}",
+                f"GRANT SELECT ON {schema}.pg_stat_statements TO {role}",
+                f"GRANT EXECUTE ON FUNCTION {schema}.pg_stat_statements(boolean) TO {role}",
+            ],
         )
     if server.unread_schemas:
         schemas = ", ".join(quote(name) for name in server.unread_schemas[:_SCHEMAS])
