@@ -1,4 +1,5 @@
-"""The command line: `setpoint run`, `setpoint analyze postgres URL` and `… redis URL`."""
+"""The command line: `setpoint run`, `setpoint analyze postgres URL` and `… redis URL`, `setpoint
+sweep redis URL` and `setpoint size redis URL`."""
 
 import argparse
 import asyncio
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from setpoint import __version__
 from setpoint.cache import cli as cache
+from setpoint.cache import sizing_cli, sweep_cli
 from setpoint.config import ConfigError
 from setpoint.database import command
 
@@ -17,6 +19,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
     if parsed.command == "analyze":
         return cache.run(parsed) if parsed.target == "redis" else command.run(parsed)
+    if parsed.command == "sweep":
+        return sweep_cli.run(parsed)
+    if parsed.command == "size":
+        return sizing_cli.run(parsed)
     from setpoint import main as operator  # noqa: PLC0415 - `--help` need not load kopf and boto3
     from setpoint.telemetry import logs  # noqa: PLC0415
 
@@ -53,6 +59,12 @@ def _parser() -> argparse.ArgumentParser:
     targets = analyze.add_subparsers(dest="target", required=True)
     command.add_arguments(targets.add_parser("postgres", help="a Postgres server"))
     cache.add_arguments(targets.add_parser("redis", help="a Redis server or cluster"))
+    sweep = commands.add_parser("sweep", help="give keys without TTL one, or tell what it would do")
+    swept = sweep.add_subparsers(dest="target", required=True)
+    sweep_cli.add_arguments(swept.add_parser("redis", help="a Redis server"))
+    size = commands.add_parser("size", help="tell the hit rate at other memory sizes")
+    sized = size.add_subparsers(dest="target", required=True)
+    sizing_cli.add_arguments(sized.add_parser("redis", help="a Redis server"))
     return parser
 
 

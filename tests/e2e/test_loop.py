@@ -1,7 +1,5 @@
 """The whole loop, each kind on its real system."""
 
-import json
-
 import pytest
 
 from stack import shop
@@ -91,7 +89,11 @@ def test_a_cache_is_swept_and_its_policy_set(space: Space, cache: RedisServer) -
         "approval": "None",
         "redis": {"secretRef": {"name": "redis"}},
         "config": {"maxmemoryPolicy": "allkeys-lru", "acknowledge": ["sessions", "Sidekiq"]},
-        "defaultTTL": {"ttl": "1h", "include": ["*"], "exclude": ["pinned:*"]},
+        "defaultTTL": {
+            "ttl": "1h",
+            "include": ["session:*", "pinned:*", "own:*"],
+            "exclude": ["pinned:*"],
+        },
     }
 
     space.apply("CacheTuning", "sessions", spec)

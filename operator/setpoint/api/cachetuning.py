@@ -161,6 +161,12 @@ class KeyType(StrEnum):
     STREAM = "stream"
 
 
+class SweepEffect(StrEnum):
+    """Effects of repeated sweeps that a user may accept."""
+
+    RESETS_IDLE_TIME = "ResetsIdleTime"
+
+
 class DefaultTTL(Model):
     """A TTL for keys that have none."""
 
@@ -169,6 +175,10 @@ class DefaultTTL(Model):
             cel(
                 "duration(self.ttl) >= duration('1m')",
                 "defaultTTL.ttl must be at least 1m: keys that expire are gone",
+            ),
+            cel(
+                "!has(self.every) || duration(self.every) >= duration('1h')",
+                "defaultTTL.every must be at least 1h: a pass reads every key",
             ),
         )
     )
@@ -187,7 +197,8 @@ class DefaultTTL(Model):
             )
         ),
     ] = 10.0
-    """Spread of the TTLs around ttl, so that the keys do not all expire at once."""
+    """Least spread of the TTLs around ttl. It grows with the number of keys, so that they expire at
+    2,000 a second at most; TTLs become longer for it, up to twice ttl."""
 
     include: Annotated[
         list[GlobPattern],
@@ -208,8 +219,18 @@ class DefaultTTL(Model):
     """Types of the keys that may be given a TTL. Lists, sets, sorted sets and streams are often
     queues, locks or indexes: name them only if you know better."""
 
-    max_keys_per_second: Annotated[int, Field(ge=100, le=1_000_000)] = 50_000
-    """Upper limit of the speed."""
+    max_keys_per_second: Annotated[int, Field(ge=100, le=1_000_000)] = 75_000
+    """Upper limit of the speed. It goes slower by itself where the server is busy."""
+
+    every: Duration | None = None
+    """How often the keys are looked through. Without it, after each ttl, but at least 1h."""
+
+    acknowledge: Annotated[
+        list[SweepEffect],
+        Field(max_length=1, json_schema_extra={"x-kubernetes-list-type": "set"}),
+    ] = []
+    """Effects that are accepted. ResetsIdleTime: before Redis 7.2, each pass makes every key that
+    it looks at seem freshly used, so with an LRU or LFU policy it is not repeated without this."""
 
 
 class CacheThresholds(Model):
@@ -311,6 +332,35 @@ class SweepPhase(StrEnum):
     DONE = "Done"
 
 
+class PrefixCount(Model):
+    """Keys of one prefix."""
+
+    prefix: Annotated[str, Field(max_length=64)]
+    """The keys' name up to its first colon; empty for those without one."""
+
+    keys: int
+    """How many."""
+
+
+class PreviewRow(Model):
+    """What a sweep would do to the keys of one prefix and type, by a sample of them."""
+
+    prefix: Annotated[str, Field(max_length=64)]
+    """The keys' name up to its first colon; empty for those without one."""
+
+    type: Annotated[str, Field(max_length=32)]
+    """Redis' type."""
+
+    keys: int
+    """How many there are."""
+
+    without_ttl: Annotated[int, Field(alias="withoutTTL")]
+    """How many would be given a TTL."""
+
+    protected: int
+    """How many would be left alone because they look like queues, locks and the like."""
+
+
 class SweepStatus(Model):
     """The default TTL's sweep over the keys."""
 
@@ -323,8 +373,27 @@ class SweepStatus(Model):
     changed: int = 0
     """Keys given a TTL in this pass."""
 
+    protected: int = 0
+    """Keys left alone because they look like queues, locks, sessions and the like."""
+
+    refused: int = 0
+    """Keys that Redis does not let this user change."""
+
+    passes: int = 0
+    """Passes that ended, with these settings."""
+
+    paused: Annotated[str, Field(max_length=128)] = ""
+    """Why it waits, if it does."""
+
+    producers: Annotated[list[PrefixCount], Field(max_length=20, json_schema_extra=ATOMIC)] = []
+    """Prefixes whose keys were given a TTL in this pass, the most first. In a later pass, these are
+    what keeps producing keys without TTL: the application should set one there."""
+
+    preview: Annotated[list[PreviewRow], Field(max_length=20, json_schema_extra=ATOMIC)] = []
+    """What a sweep that waits for approval would do, those with the most keys to change first."""
+
     cursor: Annotated[str, Field(max_length=256)] = ""
-    """Where to go on: the run id, the database and Redis's cursor."""
+    """Where to go on: the run id, the database, Redis's cursor, and the type of key."""
 
     completed_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None = None
     """When the last pass ended."""

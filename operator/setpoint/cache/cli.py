@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         ca = arguments.ca.read_text(encoding="utf-8") if arguments.ca else ""
         found = asyncio.run(
-            analyse(_with_password(arguments.url), arguments.seconds, ca, arguments.memory_limit)
+            analyse(with_password(arguments.url), arguments.seconds, ca, arguments.memory_limit)
         )
     except Failure as failure:
         print(f"setpoint: {failure.reason}: {failure.message}", file=sys.stderr)
@@ -212,7 +212,7 @@ def _seconds(text: str) -> float:
     return value
 
 
-def _with_password(url: str) -> str:
+def with_password(url: str) -> str:
     """The URL with the environment's password, where it has none."""
     scheme, separator, rest = url.partition("://")
     password = os.environ.get(_PASSWORD)

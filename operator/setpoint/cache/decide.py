@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from setpoint.api.base import Approval, Mode
 from setpoint.api.cachetuning import (
     AnalysisState,
     CacheTuningSpec,
@@ -17,6 +18,9 @@ from setpoint.api.types import format_duration
 from setpoint.cache import passes, rules, settings, window
 from setpoint.cache.memory import Usage, evicts_any, usage
 from setpoint.cache.model import Memory, Observed
+from setpoint.cache.sweep_limits import forecast
+from setpoint.cache.sweep_preview import Preview
+from setpoint.cache.sweep_spread import spread
 from setpoint.cache.window import Rates, Thresholds, Window
 from setpoint.engine.display import PERCENT, PERCENT_1
 from setpoint.engine.failure import Failure
@@ -106,6 +110,7 @@ def _extended(observed: Observed, memory: Memory, now: datetime) -> Memory:
         samples=samples,
         own_hits=memory.own_hits + observed.own_hits,
         survey=observed.survey if observed.survey is not None else memory.survey,
+        preview=observed.preview if observed.preview is not None else memory.preview,
     )
     if observed.sample is None:
         return memory
@@ -118,25 +123,62 @@ def _again(actions: Sequence[Action], rates: Rates) -> timedelta | None:
     return _FIRST_AGAIN if rates.state is AnalysisState.COLLECTING else None
 
 
+def wants_preview(spec: CacheTuningSpec, observed: Observed, memory: Memory, now: datetime) -> bool:
+    """Whether a sweep waits for somebody to approve it, who must know what it would do."""
+    default = spec.default_ttl
+    if default is None or not _is_due(default, observed, memory, now):
+        return False
+    was_begun = memory.sweep is not None and memory.sweep.digest == passes.digest(default)
+    waits = spec.mode is not Mode.ENFORCE or (
+        _sweep_risk(default, observed, memory.sweep) is Risk.HIGH
+        and spec.approval is Approval.REQUIRED
+    )
+    return waits and not was_begun and _preview(default, memory.preview) is None
+
+
+def _is_due(default: DefaultTTL, observed: Observed, memory: Memory, now: datetime) -> bool:
+    return passes.is_due(default, memory.sweep, now) and passes.may_repeat(
+        default, memory.sweep, observed.version_tuple, observed.policy
+    )
+
+
+def _preview(default: DefaultTTL, found: Preview | None) -> Preview | None:
+    """The complete one for these settings."""
+    is_whole = found is not None and found.is_complete and found.digest == passes.digest(default)
+    return found if is_whole else None
+
+
 def _sweep(
     spec: CacheTuningSpec, observed: Observed, memory: Memory, now: datetime
 ) -> list[Action]:
-    settings = spec.default_ttl
-    if settings is None or not passes.is_due(settings, memory.sweep, now):
+    default = spec.default_ttl
+    if default is None or not _is_due(default, observed, memory, now):
         return []
+    is_looking = wants_preview(spec, observed, memory, now)
     return [
         Action(
             op=PlanOp.SWEEP,
             object="keys",
             field="ttl",
             from_="none",
-            to=_ttl_text(settings),
-            reason="keys without TTL stay for ever; a TTL cannot be taken back",
-            risk=_sweep_risk(settings, observed, memory.sweep),
-            payload=settings,
+            to=_ttl_text(default),
+            reason=_sweep_reason(default, _preview(default, memory.preview)),
+            risk=_sweep_risk(default, observed, memory.sweep),
+            payload=default,
+            blocked_by=BlockedBy.STATE if is_looking else None,
             background=True,
         )
     ]
+
+
+def _sweep_reason(default: DefaultTTL, preview: Preview | None) -> str:
+    """What it does, with its numbers where they are known, and that there is no way back."""
+    why = "keys without TTL stay for ever; Revert cannot take TTLs back"
+    if preview is None:
+        return why
+    keys = preview.to_change(default)
+    apart = spread(default.ttl, default.jitter, keys)
+    return f"about {keys:,} keys get {apart}, for {forecast(keys)}; {why}"
 
 
 def _sweep_risk(settings: DefaultTTL, observed: Observed, before: SweepStatus | None) -> Risk:

@@ -1,29 +1,29 @@
 """CacheTuning as the engine sees it."""
 
-import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ValidationError
-from redis.exceptions import RedisError
 
 from setpoint.api.cachetuning import (
     CacheTuning,
     CacheTuningSpec,
     CacheTuningStatus,
     DefaultTTL,
+    SweepPhase,
     SweepStatus,
 )
 from setpoint.api.plan import Applied, PlanOp
-from setpoint.cache import act, decide, nodes, observe, passes, report, settings, sweep
-from setpoint.cache.connect import Client, connect, failure, leave_no_trace
+from setpoint.cache import act, decide, observe, passes, report, settings, sweep_nodes
 from setpoint.cache.model import Memory, Observed, Setting
 from setpoint.cache.observe import Look
+from setpoint.cache.sweep_preview import Preview
 from setpoint.cache.target import RedisTarget, from_secret
 from setpoint.engine.display import Display
 from setpoint.engine.model import Action, Decision, Resource
+from setpoint.telemetry import metrics
 from setpoint.trust.network import Network
 from setpoint.trust.secrets import SecretReader
 
@@ -69,7 +69,9 @@ class CacheTuningKind:
         spec = resource.spec
         look = Look(self._network, memory, self._now(), settings.names(spec.config))
         look.survey_wanted = settings.wants_survey(spec, None)
-        return await observe.observe(await self._target(resource), look)
+        target = await self._target(resource)
+        observed = await observe.observe(target, look)
+        return await self._looked_ahead(target, spec, observed, memory)
 
     def identity(self, observed: Observed) -> str | None:
         """The server's run id; it changes when the server restarts."""
@@ -90,8 +92,10 @@ class CacheTuningKind:
     ) -> Memory:
         """Set one setting, or sweep for a slice. Raises Failure."""
         if action.op is PlanOp.SWEEP:
-            async with self._connected(resource) as client:
-                return await self._sweep(client, action.payload, memory)
+            target = await self._target(resource)
+            swept = await self._sweep(target, action.payload, memory)
+            _count(resource, memory.sweep, swept.sweep)
+            return swept
         name, value = action.payload
         target, rewrite = await self._target(resource), resource.spec.config.rewrite
         run_ids = await act.set_everywhere(target, self._network, name, value, rewrite=rewrite)
@@ -119,31 +123,39 @@ class CacheTuningKind:
         """Put settings back; TTLs cannot be taken back."""
         return settings.revert(observed, applied)
 
-    async def _sweep(self, client: Client, default: DefaultTTL, memory: Memory) -> Memory:
-        info = await observe.read_info(client)
-        await leave_no_trace(client, info.version)
-        now, run_id = self._now(), info.text("run_id")
-        current = passes.begin(default, memory.sweep, run_id, now)
-        try:
-            current, hits = await sweep.run_slice(
-                client,
-                default,
-                current,
-                run_id,
-                info.version,
-                sorted(info.keyspace),
-                now,
-            )
-        except RedisError as error:
-            raise failure(error, "expire") from None
+    async def _sweep(self, target: RedisTarget, default: DefaultTTL, memory: Memory) -> Memory:
+        current, hits = await sweep_nodes.go_on(
+            target, self._network, default, memory.sweep, self._now()
+        )
         return replace(memory, sweep=current, own_hits=memory.own_hits + hits)
+
+    async def _looked_ahead(
+        self, target: RedisTarget, spec: CacheTuningSpec, observed: Observed, memory: Memory
+    ) -> Observed:
+        """What a sweep that waits for approval would do, a slice further."""
+        default = spec.default_ttl
+        if default is None or not decide.wants_preview(spec, observed, memory, self._now()):
+            return observed
+        name = passes.digest(default)
+        preview = memory.preview
+        if preview is None or preview.digest != name:
+            preview = Preview(name)
+        hits = await sweep_nodes.look_on(target, self._network, default, preview)
+        return replace(observed, preview=preview, own_hits=observed.own_hits + hits)
 
     async def _target(self, resource: Resource[CacheTuningSpec]) -> RedisTarget:
         name = resource.spec.redis.secret_ref.name
         return from_secret(name, await self._secrets.read(resource.key.namespace, name))
 
-    @contextlib.asynccontextmanager
-    async def _connected(self, resource: Resource[CacheTuningSpec]) -> AsyncIterator[Client]:
-        target = await nodes.seed(await self._target(resource), self._network)
-        async with connect(target, self._network) as client:
-            yield client
+
+def _count(
+    resource: Resource[CacheTuningSpec], before: SweepStatus | None, after: SweepStatus | None
+) -> None:
+    """Progress for Prometheus. A pass that begins anew counts from 0."""
+    if after is None:
+        return
+    if before is None or before.phase is not SweepPhase.RUNNING or after.scanned < before.scanned:
+        before = SweepStatus(phase=SweepPhase.PENDING)
+    labels = resource.key.namespace, resource.key.name
+    metrics.SWEPT_KEYS.labels(*labels, "scanned").inc(after.scanned - before.scanned)
+    metrics.SWEPT_KEYS.labels(*labels, "changed").inc(after.changed - before.changed)

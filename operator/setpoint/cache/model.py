@@ -7,6 +7,7 @@ from datetime import datetime
 from setpoint.api.cachetuning import SweepStatus
 from setpoint.cache.guard import SampledKey
 from setpoint.cache.info import Info
+from setpoint.cache.sweep_preview import Preview
 from setpoint.cache.window import Command, Counters, Latency
 
 
@@ -60,6 +61,7 @@ class Observed:
     sample: tuple[SampledKey, ...] | None = None
     survey: Survey | None = None
     own_hits: int = 0
+    preview: Preview | None = None
 
     @property
     def first(self) -> NodeLook:
@@ -152,6 +154,7 @@ class Memory:
     sweep: SweepStatus | None = None
     shown_sweep: SweepStatus | None = None
     shown_at: datetime | None = None
+    preview: Preview | None = None
 
     def with_setting(self, name: str, setting: Setting) -> "Memory":
         """The memory with what was set."""

@@ -8,12 +8,13 @@ from setpoint.api.cachetuning import (
     CacheTuningSpec,
     CacheTuningStatus,
     ConfigSource,
+    PreviewRow,
     SweepPhase,
     SweepStatus,
 )
 from setpoint.cache import window
 from setpoint.cache.decide import windowed, worst_usage
-from setpoint.cache.guard import Guard
+from setpoint.cache.guard import Guard, printable
 from setpoint.cache.model import Memory, Observed
 from setpoint.engine.display import PERCENT, PERCENT_1, Display
 
@@ -30,8 +31,27 @@ def report(
     return CacheTuningStatus(
         server_version=observed.version,
         cache=_cache(spec, observed, memory, previous.get("cache") or {}, display),
-        sweep=sweep.model_copy(update={"summary": summary(sweep, observed)}) if sweep else None,
+        sweep=_sweep(spec, sweep, observed, memory) if sweep else None,
     )
+
+
+def _sweep(
+    spec: CacheTuningSpec, sweep: SweepStatus, observed: Observed, memory: Memory
+) -> SweepStatus:
+    """With the dry run, once it is complete and as long as nothing was begun."""
+    rows, found, default = [], memory.preview, spec.default_ttl
+    if found is not None and found.is_complete and default and sweep.phase is SweepPhase.PENDING:
+        rows = [
+            PreviewRow(
+                prefix=printable(row.prefix, 64),
+                type=row.type[:32],
+                keys=row.keys,
+                without_ttl=row.to_change,
+                protected=row.protected,
+            )
+            for row in found.rows(default)[:20]
+        ]
+    return sweep.model_copy(update={"summary": summary(sweep, observed), "preview": rows})
 
 
 def _cache(

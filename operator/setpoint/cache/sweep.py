@@ -1,33 +1,43 @@
 """Gives a TTL to keys that have none, a slice at a time, without anybody noticing.
 
-SCAN in small batches, then TYPE and EXPIRE … NX in pipelines: a TTL that the application set
-meanwhile is never overwritten. Before 7.0 there is no NX; a script does the same at once. TYPE and
-the script each cost a keyspace hit a key; they are counted, and taken off the hit rate. (SCAN …
-TYPE costs the same on 7.0, for an unknown number of keys; SCAN and EXPIRE cost none.)
+SCAN in small batches, then EXPIRE … NX in one write, together with the next SCAN: a TTL that the
+application set meanwhile is never overwritten. Before 7.0 there is no NX; a script does the same
+at once, at one keyspace hit a key, which is counted and taken off the hit rate.
 """
 
 import asyncio
-import random
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 
 from redis.exceptions import ResponseError
 
 from setpoint.api.cachetuning import DefaultTTL, SweepPhase, SweepStatus
 from setpoint.cache.connect import Client
-from setpoint.cache.glob import matcher
-from setpoint.cache.passes import Position, advance, first
+from setpoint.cache.info import Info
+from setpoint.cache.pace import Pace
+from setpoint.cache.passes import NO_TOUCH_SINCE, Position, advance, first, ranked
+from setpoint.cache.sweep_choice import Choice, prefix_of
+from setpoint.cache.sweep_limits import brake, vitals
+from setpoint.cache.sweep_spread import Spread, spread
+from setpoint.cache.sweep_types import SCAN_TYPE_IS_FREE_SINCE, TypeProbe
+from setpoint.cache.sweep_wire import Wire, pack, pack_expire, wire
 from setpoint.engine.conditions import wire_time
 
 SLICE_SECONDS = 1.5
-BATCH = 50
+PAUSE_SECONDS = 1.0
+BATCH = 32
 """Keys a batch: the batch, not the rate, makes other clients wait."""
 
-MIN_TTL_SECONDS = 60
+FAST_BATCH = 256
+_WIDEST = 8
+_MAX_PREFIXES = 4096
 _NX_SINCE = (7, 0)
+_GONE_ELSEWHERE = ("MOVED", "ASK", "TRYAGAIN", "CROSSSLOT")
 
-_SCRIPT = """
+_SCRIPT = b"""
 if redis.call('PTTL', KEYS[1]) == -1 then return redis.call('EXPIRE', KEYS[1], ARGV[1]) end
 return 0
 """
@@ -37,101 +47,190 @@ async def run_slice(
     client: Client,
     settings: DefaultTTL,
     sweep: SweepStatus,
-    run_id: str,
-    version: tuple[int, ...],
-    databases: Sequence[int],
+    info: Info,
     now: datetime,
+    *,
+    run_id: str,
+    seconds: float = SLICE_SECONDS,
+    fast: bool = False,
 ) -> tuple[SweepStatus, int]:
-    """Go on for at most SLICE_SECONDS; the pass as it is then, and keyspace hits we caused.
+    """Go on for at most `seconds`; the pass as it is then, and keyspace hits we caused.
 
-    Raises redis.RedisError; a batch that was lost in mid-flight is done again, harmlessly.
+    Raises redis.RedisError; a batch that was lost in mid-flight is done again, harmlessly. Where
+    the server has other burdens, it only waits.
     """
-    slice_ = _Slice(client, settings, version)
-    position: Position | None = Position.read(sweep.cursor) or first(run_id, databases)
-    end = time.monotonic() + SLICE_SECONDS
-    while position is not None and time.monotonic() < end:
-        position = await slice_.step(position, databases)
-    done = position is None
-    return sweep.model_copy(
-        update={
-            "phase": SweepPhase.DONE if done else SweepPhase.RUNNING,
-            "scanned": sweep.scanned + slice_.scanned,
-            "changed": sweep.changed + slice_.changed,
-            "cursor": "" if done else str(position),
-            "completed_at": wire_time(now) if done else None,
-        }
-    ), slice_.hits
+    left = max(0, info.keys - info.volatile_keys)
+    if why := brake(vitals(info), left):
+        await asyncio.sleep(min(PAUSE_SECONDS, seconds))
+        return sweep.model_copy(update={"paused": why}), 0
+    databases = sorted(info.keyspace)
+    # The spread is that of the pass: what is left becomes less with each slice.
+    apart = spread(settings.ttl, settings.jitter, left + sweep.changed)
+    async with wire(client) as line:
+        slice_ = Slice(line, settings, info.version, apart, fast=fast)
+        await slice_.prepare()
+        position = slice_.first(run_id, databases, Position.read(sweep.cursor))
+        position = await slice_.run(position, databases, time.monotonic() + seconds)
+    return slice_.outcome(sweep, position, now), slice_.hits
 
 
-class _Slice:
+class Slice:
     """Steps of a pass over one connection; counts what they do."""
 
-    def __init__(self, client: Client, settings: DefaultTTL, version: tuple[int, ...]) -> None:
-        self._client = client
-        self._settings = settings
-        self._matches = matcher(settings.include, settings.exclude)
-        self._types = {str(kind).encode() for kind in settings.types}
-        self._has_nx = version >= _NX_SINCE
-        self._script = None if self._has_nx else client.register_script(_SCRIPT)
-        self._started = time.monotonic()
+    def __init__(
+        self,
+        line: Wire,
+        settings: DefaultTTL,
+        version: tuple[int, ...],
+        spread_: Spread,
+        *,
+        fast: bool = False,
+    ) -> None:
+        self._line = line
+        self._choice = Choice(settings)
+        self._include = settings.include
+        self._version = version
+        self._spread = spread_
+        self._probe = TypeProbe(line)
+        self._scans_types = version >= SCAN_TYPE_IS_FREE_SINCE and not self._choice.takes_any_type
+        self._kinds: Sequence[str] = self._choice.kinds if self._scans_types else ("",)
+        self._expire: Callable[[bytes], bytes] = self._expire_nx
+        self._sha = b""
+        self._batch = self._count = FAST_BATCH if fast else BATCH
+        self._pace = Pace(1e9 if fast else settings.max_keys_per_second, time.monotonic())
         self._selected: int | None = None
-        self.scanned = self.changed = self.hits = 0
+        self._pending: list[bytes] = []
+        self._by_prefix: Counter[bytes] = Counter()
+        self._script_hits = 0
+        self.scanned = self.changed = self.protected = self.refused = 0
 
-    async def step(self, position: Position, databases: Sequence[int]) -> Position | None:
-        """One batch; where to go on, or None at the end of everything."""
-        if self._selected != position.database:
-            await self._client.execute_command("SELECT", position.database)
-            self._selected = position.database
-        cursor, keys = await self._client.scan(
-            cursor=position.cursor, count=BATCH, match=self._pattern()
+    @property
+    def hits(self) -> int:
+        """Keyspace hits caused."""
+        return self._probe.hits + self._script_hits
+
+    async def prepare(self) -> None:
+        """Have the connection leave no trace, and the script known, where they are needed."""
+        if self._version >= NO_TOUCH_SINCE:
+            await self._line.ask([pack(b"CLIENT", b"NO-TOUCH", b"ON")])  # or not allowed
+        if self._version < _NX_SINCE:
+            self._sha = await self._line.one(b"SCRIPT", b"LOAD", _SCRIPT)
+            self._expire = self._expire_by_script
+
+    def first(
+        self, run_id: str, databases: Sequence[int], before: Position | None
+    ) -> Position | None:
+        """Where to go on; the beginning where there is no such place on this server."""
+        if before is not None and before.kind in self._kinds and before.database in databases:
+            return before
+        return first(run_id, databases, self._kinds)
+
+    async def run(
+        self, position: Position | None, databases: Sequence[int], end: float
+    ) -> Position | None:
+        """Batches until `end` (monotonic); where to go on, None when all is done."""
+        while position is not None and time.monotonic() < end:
+            position = await self._step(position, databases)
+        self._settle(await self._line.ask(self._commands()))
+        return position
+
+    def outcome(self, sweep: SweepStatus, position: Position | None, now: datetime) -> SweepStatus:
+        """The pass with this slice added."""
+        done = position is None
+        return sweep.model_copy(
+            update={
+                "phase": SweepPhase.DONE if done else SweepPhase.RUNNING,
+                "scanned": sweep.scanned + self.scanned,
+                "changed": sweep.changed + self.changed,
+                "protected": sweep.protected + self.protected,
+                "refused": sweep.refused + self.refused,
+                "passes": sweep.passes + done,
+                "paused": "",
+                "producers": ranked(sweep.producers, self._by_prefix),
+                "cursor": "" if done else str(position),
+                "completed_at": wire_time(now) if done else None,
+            }
         )
-        wanted = [key for key in keys if self._matches(key)]
-        for start in range(0, len(wanted), BATCH):
-            batch = await self._of_wanted_types(wanted[start : start + BATCH])
-            await self._expire(batch)
+
+    async def _step(self, position: Position, databases: Sequence[int]) -> Position | None:
+        """One write: the EXPIREs of the batch before, and SCAN for the next one."""
+        if self._selected != position.database:
+            self._settle(await self._line.ask(self._commands()))
+            await self._line.one(b"SELECT", position.database)
+            self._selected = position.database
+        begun = time.monotonic()
+        *answers, page = await self._line.ask([*self._commands(), self._scan(position)])
+        self._settle(answers)
+        if isinstance(page, ResponseError):
+            raise page
+        cursor, keys = int(page[0]), page[1]
+        self._widen(len(keys))
+        self._pending = await self._chosen(keys, position.kind)
         self.scanned += len(keys)
-        await self._pace()
-        return advance(position, int(cursor), databases)
+        ended = time.monotonic()
+        wait = self._pace.after(len(keys), ended - begun, ended)
+        if wait:
+            await asyncio.sleep(wait)
+        return advance(position, cursor, databases, self._kinds)
 
-    def _pattern(self) -> str | None:
-        """A single pattern can be matched by the server."""
-        include = self._settings.include
-        return include[0] if len(include) == 1 and include[0] != "*" else None
+    def _scan(self, position: Position) -> bytes:
+        words: list[bytes | str | int] = [b"SCAN", position.cursor, b"COUNT", self._count]
+        if len(self._include) == 1 and self._include[0] != "*":
+            words += [b"MATCH", self._include[0]]  # a single pattern can be matched by the server
+        if position.kind:
+            words += [b"TYPE", position.kind]
+        return pack(*words)
 
-    async def _of_wanted_types(self, keys: Sequence[bytes]) -> list[bytes]:
-        pipeline = self._client.pipeline(transaction=False)
-        for key in keys:
-            pipeline.type(key)
-        types = await pipeline.execute(raise_on_error=False)
-        self.hits += sum(1 for kind in types if kind != b"none")
-        return [key for key, kind in zip(keys, types, strict=True) if kind in self._types]
+    def _widen(self, found: int) -> None:
+        """Look at more keys at once where few of them are asked for: those cost little."""
+        if found > self._batch:
+            self._count = self._batch
+        elif found < self._batch // 4:
+            self._count = min(2 * self._count, _WIDEST * self._batch)
 
-    async def _expire(self, keys: Sequence[bytes]) -> None:
-        if not keys:
-            return
-        pipeline = self._client.pipeline(transaction=False)
-        for key in keys:
-            if self._script is not None:
-                self._script(keys=[key], args=[self._ttl()], client=pipeline)
+    async def _chosen(self, keys: Sequence[bytes], kind: str) -> list[bytes]:
+        keys = self._choice.included(keys)
+        if kind:
+            kinds = [kind] * len(keys)
+        else:
+            kinds = [found.decode() for found in await self._probe.types(keys)]
+        chosen = []
+        for key, its_kind in zip(keys, kinds, strict=True):
+            if its_kind not in self._choice.kinds:
+                continue
+            if self._choice.is_protected(key, its_kind):
+                self.protected += 1
             else:
-                pipeline.expire(key, self._ttl(), nx=True)
-        results = await pipeline.execute(raise_on_error=False)
-        for result in results:
-            # A key that this user may not touch is no reason to leave the others.
-            if isinstance(result, Exception) and not isinstance(result, ResponseError):
-                raise result
-        self.changed += sum(1 for result in results if result in (1, True))
-        self.hits += 0 if self._has_nx else len(keys)
+                chosen.append(key)
+        return chosen
 
-    def _ttl(self) -> int:
-        """Seconds: the TTL spread by the jitter, never so small that it deletes."""
-        ttl, share = self._settings.ttl.total_seconds(), self._settings.jitter / 100
-        spread = ttl * (1 + random.uniform(-share, share))  # noqa: S311 - no secret
-        return max(MIN_TTL_SECONDS, round(spread))
+    def _commands(self) -> list[bytes]:
+        return [self._expire(key) for key in self._pending]
 
-    async def _pace(self) -> None:
-        """Never faster than maxKeysPerSecond."""
-        due = self.scanned / self._settings.max_keys_per_second
-        ahead = due - (time.monotonic() - self._started)
-        if ahead > 0:
-            await asyncio.sleep(ahead)
+    def _expire_nx(self, key: bytes) -> bytes:
+        return pack_expire(key, self._spread.draw())
+
+    def _expire_by_script(self, key: bytes) -> bytes:
+        self._script_hits += 1
+        return pack(b"EVALSHA", self._sha, 1, key, self._spread.draw())
+
+    def _settle(self, answers: Sequence[Any]) -> None:
+        """Count what the EXPIREs did. Raises redis.ResponseError where the server refuses all."""
+        keys, self._pending = self._pending, []
+        for key, answer in zip(keys, answers, strict=True):
+            if answer == 1:
+                self.changed += 1
+                self._by_prefix[prefix_of(key)] += 1
+            elif isinstance(answer, ResponseError):
+                self._count_refusal(answer)
+        if len(self._by_prefix) > _MAX_PREFIXES:
+            self._by_prefix = Counter(dict(self._by_prefix.most_common(_MAX_PREFIXES // 2)))
+
+    def _count_refusal(self, error: ResponseError) -> None:
+        """A key that this user may not touch, or that moved, is no reason to leave the others."""
+        text = str(error)
+        if text.startswith(_GONE_ELSEWHERE):
+            return
+        if not text.startswith("NOPERM") and "no permissions" not in text:
+            raise error
+        self.refused += 1

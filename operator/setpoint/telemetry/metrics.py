@@ -29,3 +29,8 @@ TRANSITIONS = Counter(
     "Alerts that became pending, firing, resolved, or inactive before they fired.",
     ("kind", "rule", "to"),
 )
+SWEPT_KEYS = Counter(
+    "setpoint_swept_keys_total",
+    "Keys that a default TTL's sweep looked at (scanned), and gave a TTL (changed).",
+    ("namespace", "name", "result"),
+)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from setpoint.api.cachetuning import SweepPhase
 from setpoint.api.conditions import Reason
 from setpoint.engine.failure import Failure
 from stack.certs import Authority
@@ -71,6 +72,30 @@ async def test_a_queue_on_any_node_of_a_cluster_is_found(cluster: list[RedisServ
     decision = await tuning.settle()
     assert (decision.actions, decision.failures[0].reason) == ([], Reason.REJECTED)
     assert "BullMQ" in decision.failures[0].message
+
+
+async def test_a_sweep_goes_through_every_primary_of_a_cluster(
+    cluster: list[RedisServer],
+) -> None:
+    for node in cluster:
+        with node.client() as client:
+            client.flushall()
+            for number in range(600):
+                with contextlib.suppress(Exception):  # its slot is another's
+                    client.set(f"product:{number}", "x")
+    tuning = Tuning(secret_of(cluster[0]), defaultTTL={"ttl": "1h", "include": ["*"]})
+    for _ in range(3):  # the dry run, a slice for each primary
+        _, decision = await tuning.look()
+    [action] = decision.actions
+    assert "about 600 keys" in action.reason
+    for _ in cluster:
+        tuning.memory = await tuning.kind.act(tuning.resource, action, tuning.memory)
+    assert tuning.memory.sweep is not None
+    assert (tuning.memory.sweep.phase, tuning.memory.sweep.changed) == (SweepPhase.DONE, 600)
+    for node in cluster:
+        with node.client() as client:
+            space = client.info("keyspace")["db0"]
+            assert space["keys"] == space["expires"]
 
 
 @pytest.mark.parametrize("version", GENERATIONS)

@@ -287,12 +287,14 @@ def test_a_pass_comes_again_after_the_ttl_or_with_other_settings() -> None:
 def test_a_pass_is_resumed_only_where_it_was() -> None:
     name = passes.digest(SETTINGS)
     begun = SweepStatus(phase=SweepPhase.RUNNING, digest=name, cursor="r1:0:77", scanned=5)
-    assert passes.begin(SETTINGS, begun, "r1", NOW) == begun
-    assert passes.begin(SETTINGS, begun, "r2", NOW).scanned == 0, "after a failover, from the start"
+    assert passes.begin(SETTINGS, begun, ["r1"], NOW) == begun
+    assert passes.begin(SETTINGS, begun, ["r2"], NOW).scanned == 0, (
+        "after a failover, from the start"
+    )
     garbled = begun.model_copy(update={"cursor": "r1:0:../x"})
-    assert passes.begin(SETTINGS, garbled, "r1", NOW).scanned == 0
+    assert passes.begin(SETTINGS, garbled, ["r1"], NOW).scanned == 0
     other = SETTINGS.model_copy(update={"include": ["a*"]})
-    assert passes.begin(other, begun, "r1", NOW).scanned == 0
+    assert passes.begin(other, begun, ["r1"], NOW).scanned == 0
 
 
 def test_positions() -> None:
