@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import math
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -95,7 +96,7 @@ _RECEIVER = web.AppKey("receiver", Receiver)
 
 def application() -> web.Application:
     """The web application."""
-    app = web.Application(client_max_size=4 * 1024 * 1024)
+    app = web.Application(client_max_size=4 * 1024 * 1024, middlewares=[_scopes])
     app[_RECEIVER] = Receiver()
     app.add_routes(
         [
@@ -113,6 +114,19 @@ def application() -> web.Application:
         ]
     )
     return app
+
+
+@web.middleware
+async def _scopes(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Each answer of the Web API names the token's scopes."""
+    answer = await handler(request)
+    token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    if request.path.startswith("/api/") and token and not answer.prepared:
+        may_look = token not in request.app[_RECEIVER].no_history
+        answer.headers["X-OAuth-Scopes"] = "chat:write" + ",channels:history" * may_look
+    return answer
 
 
 async def _message(request: web.Request) -> web.StreamResponse:
@@ -180,7 +194,15 @@ async def _history(request: web.Request) -> web.StreamResponse:
     if not body.get("include_all_metadata"):
         found = [{k: v for k, v in message.items() if k != "metadata"} for message in found]
     receiver.record(method, channel, "ok")
-    return web.json_response({"ok": True, "messages": found[: int(body.get("limit") or 100)]})
+    begin, limit = int(body.get("cursor") or 0), int(body.get("limit") or 100)
+    more = str(begin + limit) if begin + limit < len(found) else ""
+    return web.json_response(
+        {
+            "ok": True,
+            "messages": found[begin : begin + limit],
+            "response_metadata": {"next_cursor": more},
+        }
+    )
 
 
 def _rate_limited(wait: float) -> web.Response:

@@ -169,10 +169,11 @@ class Worker:
         )
         if made.status != resource.status:
             self.files.write(resource.number, made.status)
+        is_heard = bool(made.status.outbox or resource.status.outbox)
         resource.status, resource.memory = made.status, made.memory
         wake = made.wake.timestamp() if made.wake else float("inf")
         resource.wake = min(wake, resource.next_change(now))
-        if made.status.outbox:
+        if is_heard:
             self.notifier.submit(resource.key, "ScalingPolicy", resource.spec, made.status)
 
 

@@ -93,6 +93,7 @@ class Notifier:
         routes = {route.receiver: route for route in self._routes.of(key.namespace, spec)}
         self._feed.take_over(key, subject, routes.get(ALERTMANAGER), alerts.items)
         self._drop_overtaken(key, alerts)
+        self._slack.turns.written(key, {entry.id for entry in alerts.outbox})
         for entry in alerts.outbox:
             word = self._word(key, entry, frozenset(routes))
             if not word.wanted - word.has:

@@ -1,7 +1,7 @@
 """How a word on a group is said to each receiver: one try, with what follows from its outcome."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from setpoint.alerts import http, message, payload
@@ -9,6 +9,7 @@ from setpoint.alerts.http import Answer
 from setpoint.alerts.lane import Job
 from setpoint.alerts.routes import ALERTMANAGER, Route, Routes
 from setpoint.alerts.slack import GONE, Slack, placed
+from setpoint.alerts.turns import Turns
 from setpoint.api.alerts import EntryStatus, MessageRef
 from setpoint.engine.conditions import read_time
 
@@ -22,13 +23,15 @@ class SlackSender:
     """One message a group, updated in place; what is new is told in its thread.
 
     What may have been taken already (an earlier process was killed, an answer was lost) is looked
-    for before it is said again, where the token's scopes allow it.
+    for before it is said again, where the token's scopes allow it; where they do not, words go one
+    after the other.
     """
 
     def __init__(self, slack: Slack, routes: Routes, started: Callable[[], datetime]) -> None:
         self._slack = slack
         self._routes = routes
         self._started = started
+        self.turns = Turns()
         self._places: dict[str, MessageRef] = {}
         self._updates_from: dict[tuple[object, ...], float] = {}
 
@@ -54,8 +57,11 @@ class SlackSender:
             if found.ok and (at := placed(found, route.channel)) is not None:
                 return self._place(job, at, await self._update(token, job, at), is_new=True)
         made = message.render(job.entry, job.subject)
-        answer = await self._slack.post(token, route.channel, made, job.entry.incident)
-        return self._place(job, placed(answer, route.channel), answer, is_new=True)
+        channel, mark = route.channel, job.entry.incident
+        answer = await self._in_turn(
+            token, job, lambda: self._slack.post(token, channel, made, mark)
+        )
+        return self._place(job, placed(answer, channel), answer, is_new=True)
 
     def forget(self, incident: str) -> None:
         """The incident is over."""
@@ -89,16 +95,25 @@ class SlackSender:
             if found.ok and found.data is not None:
                 job.in_thread = False
                 return Answer(ok=True)
-        answer = await self._slack.reply(
+        line = message.thread_line(entry)
+        is_for_all = entry.repeated or entry.status is EntryStatus.ESCALATED
+        answer = await self._in_turn(
             token,
-            at,
-            message.thread_line(entry),
-            entry.id,
-            broadcast=entry.repeated or entry.status is EntryStatus.ESCALATED,
+            job,
+            lambda: self._slack.reply(token, at, line, entry.id, broadcast=is_for_all),
         )
         if answer.ok or answer.refused in GONE:
             job.in_thread = False
             return Answer(ok=True)
+        return answer
+
+    async def _in_turn(self, token: str, job: Job, call: Callable[[], Awaitable[Answer]]) -> Answer:
+        if self._slack.may_look(token):
+            return await call()
+        await self.turns.take(job.key, job.entry.id)
+        answer = await call()
+        if not answer.ok:
+            self.turns.give_back(job.key, job.entry.id)
         return answer
 
     def _is_doubtful(self, job: Job) -> bool:

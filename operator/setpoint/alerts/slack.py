@@ -15,6 +15,7 @@ from setpoint.api.alerts import MessageRef
 from setpoint.config import Config
 
 _EVENT_TYPE = "setpoint_alert"
+_TOKENS, _PAGES = 1000, 10
 
 # Errors that the same message can overcome later without a person's help.
 _PASSING = frozenset(
@@ -38,6 +39,11 @@ class Slack:
     def __init__(self, config: Callable[[], Config], client: http.Client) -> None:
         self._config = config
         self._client = client
+        self._may_look: dict[str, bool] = {}
+
+    def may_look(self, token: str) -> bool:
+        """Whether `find` works, as far as the token's last answer told."""
+        return self._may_look.get(token, False)
 
     async def post(self, token: str, channel: str, message: Message, mark: str) -> Answer:
         """chat.postMessage of a group's message. `mark` names it for `find`."""
@@ -81,15 +87,16 @@ class Slack:
         method = "conversations.history"
         if thread is not None:
             method, body["ts"] = "conversations.replies", thread
-        answer = await self._call(token, method, body)
-        if not answer.ok:
-            return answer
-        messages = (answer.data or {}).get("messages")
-        for message in messages if isinstance(messages, list) else ():
-            meta = message.get("metadata") or {}
-            payload = meta.get("event_payload") or {}
-            if meta.get("event_type") == _EVENT_TYPE and payload.get("mark") == mark:
-                return Answer(ok=True, data={"channel": channel, "ts": message.get("ts")})
+        for _ in range(_PAGES):
+            answer = await self._call(token, method, body)
+            if not answer.ok:
+                return answer
+            data = answer.data or {}
+            if (ts := _marked_with(mark, data.get("messages"))) is not None:
+                return Answer(ok=True, data={"channel": channel, "ts": ts})
+            body["cursor"] = (data.get("response_metadata") or {}).get("next_cursor")
+            if not body["cursor"]:
+                break
         return Answer(ok=True)
 
     async def webhook(self, url: str, message: Message) -> Answer:
@@ -107,12 +114,23 @@ class Slack:
         try:
             answer = await client.api_call(method, json=dict(body))
         except SlackApiError as error:
+            self._note_scopes(token, error.response.headers)
             return _refusal(error)
         except (json.JSONDecodeError, UnicodeDecodeError):
             return Answer(passing="not_json", unsure=True)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return http.of_error(error)
+        self._note_scopes(token, answer.headers)
         return Answer(ok=True, data=answer.data if isinstance(answer.data, dict) else None)
+
+    def _note_scopes(self, token: str, headers: Mapping[str, str]) -> None:
+        """Slack names a token's scopes in each answer (X-OAuth-Scopes)."""
+        scopes = headers.get("X-OAuth-Scopes")
+        if scopes is None:
+            return
+        if len(self._may_look) >= _TOKENS:
+            self._may_look.clear()
+        self._may_look[token] = any(s.strip().endswith(":history") for s in scopes.split(","))
 
 
 def placed(answer: Answer, channel: str) -> MessageRef | None:
@@ -123,6 +141,16 @@ def placed(answer: Answer, channel: str) -> MessageRef | None:
         return None
     found = data.get("channel")
     return MessageRef(channel=found if isinstance(found, str) and found else channel, ts=ts)
+
+
+def _marked_with(mark: str, messages: object) -> str | None:
+    """The ts of the message with this mark."""
+    for message in messages if isinstance(messages, list) else ():
+        meta = message.get("metadata") or {}
+        payload = meta.get("event_payload") or {}
+        if meta.get("event_type") == _EVENT_TYPE and payload.get("mark") == mark:
+            return str(message.get("ts"))
+    return None
 
 
 def _content(message: Message) -> dict[str, Any]:

@@ -75,9 +75,10 @@ class Alerting:
         own = track.alerts
         if made.status.items or own.status.items:
             _gauge(key, made.status)
+        is_heard = bool(made.status.outbox or made.status.items or own.status.outbox)
         own.memory, own.spec, own.status, own.wake = made.memory, spec, made.status, made.wake
         _tell(key, made.transitions)
-        if made.status.outbox or made.status.items:
+        if is_heard:
             self._outbox.submit(key, kind_name, spec, made.status)
 
     def gone(self, key: Key, kind_name: str, track: Track) -> None:

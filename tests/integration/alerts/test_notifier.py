@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from slack_sdk.web.async_client import AsyncWebClient
 
 from setpoint.alerts.notifier import Pace
 from setpoint.api.alerts import Alerts, AlertsStatus, EntryStatus
@@ -259,6 +260,47 @@ async def test_what_an_earlier_process_posted_is_found(slack: SlackStack, bench:
         [delivery] = await second.settle()
     assert delivery.message == posted.message
     assert second.methods() == ["post", "update"]
+
+
+async def test_what_an_earlier_process_posted_is_found_behind_a_page_of_others(
+    slack: SlackStack, bench: Make
+) -> None:
+    async with bench() as first:
+        first.say("cpu")
+        [posted] = await first.settle()
+        client = AsyncWebClient(first.token, base_url=f"{slack.base_url}/api/")
+        for number in range(201):
+            await client.chat_postMessage(channel=first.channel, text=f"talk {number}")
+    second = Bench(slack, Pace(channel=0), first.secrets, first.channel)
+    second.state = first.state
+    second.say("cpu", "memory", later=-5)
+    async with running(second):
+        [delivery] = await second.settle()
+    assert delivery.message == posted.message
+
+
+@pytest.mark.parametrize("may_look", [True, False])
+async def test_without_the_history_scope_one_word_waits_for_another_to_arrive(
+    bench: Make, slack: SlackStack, may_look: bool
+) -> None:
+    """So a kill -9 leaves one word in doubt, and not one in each channel."""
+    async with bench() as made:
+        slack.settings(no_history=[] if may_look else [made.token])
+        made.say("cpu")
+        await made.settle()
+        late = {"kind": "slow_answer", "method": "chat.postMessage", "delay_ms": 400, "count": 1}
+        slack.set_faults([late])
+        channels = [made.channel, f"{made.channel}B"]
+        for made.channel in channels:
+            made.key = made.key._replace(name=made.channel.lower())
+            made.spec, made.state = made.to_slack(), AlertsStatus()
+            made.say("memory", incident="second")
+            made.submit()
+        while made.notifier.depth():
+            await made.delivered.wait()
+            made.delivered.clear()
+        first, second = (slack.taken(channel)[-1]["time"] for channel in channels)
+        assert (abs(second - first) >= 0.4) is not may_look
 
 
 async def test_updates_at_their_own_limit_do_not_hold_up_the_channel(
