@@ -45,8 +45,9 @@ class RedirectError(aiohttp.ClientError):
     """The receiver answered with a redirect, which is not followed."""
 
 
-def session(network: Network) -> aiohttp.ClientSession:
-    """A session that reaches only hosts that `network` permits, at the address it was asked for.
+def session(network: Network, timeout: float) -> aiohttp.ClientSession:
+    """A session that reaches only hosts that `network` permits, at the address it was asked for,
+    and waits for an answer for `timeout` seconds.
 
     Requests raise Failure (HOST_REFUSED, CONNECTION_FAILED) for others.
     """
@@ -66,7 +67,7 @@ def session(network: Network) -> aiohttp.ClientSession:
         connector=aiohttp.TCPConnector(
             resolver=_Pinned(network), use_dns_cache=False, ssl=ssl.create_default_context()
         ),
-        timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS),
+        timeout=aiohttp.ClientTimeout(total=timeout),
         middlewares=(guard,),
         max_line_size=64 * 1024,
     )

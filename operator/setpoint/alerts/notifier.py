@@ -40,11 +40,13 @@ _KEPT_SECONDS = 600.0
 @dataclass(frozen=True)
 class Pace:
     """Seconds. `channel`: between two messages in Slack (its limit). `refused`: until what was
-    refused for good is tried again. `feed`: between two rounds of what fires to Alertmanagers."""
+    refused for good is tried again. `feed`: between two rounds of what fires to Alertmanagers.
+    `answer`: for which an answer is waited for."""
 
     channel: float = 1.0
     refused: float = 60.0
     feed: float = EVERY_SECONDS
+    answer: float = http.TIMEOUT_SECONDS
 
 
 @dataclass
@@ -145,7 +147,7 @@ class Notifier:
 
     def _client(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = http.session(self._network)
+            self._session = http.session(self._network, self._pace.answer)
         return self._session
 
     def _word(self, key: Key, entry: OutboxEntry, wanted: frozenset[str]) -> _Word:

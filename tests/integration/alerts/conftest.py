@@ -33,10 +33,14 @@ async def running(made: Bench) -> AsyncIterator[Bench]:
 def bench(slack: SlackStack) -> Iterator[Make]:
     @contextlib.asynccontextmanager
     async def make(
-        channel: float = 0.0, refused: float = 60.0, feed: float = 60.0, **more: Any
+        channel: float = 0.0,
+        refused: float = 60.0,
+        feed: float = 60.0,
+        answer: float = 15.0,
+        **more: Any,
     ) -> AsyncIterator[Bench]:
         slack.settings(channel_seconds=channel)
-        async with running(Bench(slack, Pace(channel, refused, feed), **more)) as made:
+        async with running(Bench(slack, Pace(channel, refused, feed, answer), **more)) as made:
             yield made
 
     yield make

@@ -115,6 +115,18 @@ async def test_passing_trouble_is_overcome_without_a_duplicate(
         assert made.methods().count("post") == 1
 
 
+async def test_an_answer_that_never_comes_costs_no_duplicate(
+    bench: Make, slack: SlackStack
+) -> None:
+    async with bench(answer=0.5) as made:
+        hangs = {"kind": "slow_answer", "method": "chat.postMessage", "delay_ms": 5000}
+        slack.set_faults([hangs])
+        made.say("cpu")
+        [delivery] = await made.settle(4)
+        assert delivery.error is None
+        assert made.methods() == ["post", "update"]
+
+
 async def test_retry_after_is_obeyed(bench: Make, slack: SlackStack) -> None:
     async with bench() as made:
         slack.set_faults([{"kind": "ratelimit", "retry_after": 3}])
