@@ -12,6 +12,7 @@ from setpoint.api.common import CommonSpec, CommonStatus
 from setpoint.api.crd import Column, Names
 from setpoint.api.ignore import Ignore
 from setpoint.api.types import Duration, Percent
+from setpoint.api.window import MaintenanceWindow
 
 GlobPattern = Annotated[str, Field(min_length=1, max_length=256)]
 """A pattern of Redis keys, as SCAN's MATCH takes it."""
@@ -224,6 +225,10 @@ class DefaultTTL(Model):
 
     every: Duration | None = None
     """How often the keys are looked through. Without it, after each ttl, but at least 1h."""
+
+    window: MaintenanceWindow | None = None
+    """When keys may be given TTLs; without it, at any time. A pass that is not done when the window
+    closes goes on in the next one."""
 
     acknowledge: Annotated[
         list[SweepEffect],

@@ -81,7 +81,7 @@ _WindowDuration = Annotated[
         json_schema_extra=validations(
             cel(
                 "duration(self) >= duration('10m') && duration(self) <= duration('24h')",
-                "rds.window.duration must be between 10m and 24h",
+                "window.duration must be between 10m and 24h",
             )
         )
     ),
@@ -89,15 +89,15 @@ _WindowDuration = Annotated[
 
 
 class MaintenanceWindow(Model):
-    """When changes that cost downtime may begin."""
+    """When something may be done that others could notice."""
 
     cron: Cron
     """When the window opens: minute, hour, day of month, month, day of week, as cron has them;
     SUN#1 is the first Sunday of a month."""
 
     duration: _WindowDuration
-    """How long it stays open. A change is begun while it is open; how long RDS then takes is not
-    in anybody's hands, so leave room."""
+    """How long it stays open. A change of RDS is begun while it is open; how long RDS then takes is
+    not in anybody's hands, so leave room. A sweep of TTLs works only while it is open."""
 
     time_zone: TimeZone = "UTC"
     """IANA time zone in which cron is meant, such as Europe/Berlin. A time that a change to

@@ -26,6 +26,7 @@ from setpoint.engine.display import PERCENT, PERCENT_1
 from setpoint.engine.failure import Failure
 from setpoint.engine.ignore import wanted
 from setpoint.engine.model import Action, Decision, Sample
+from setpoint.engine.window import Opening, opening
 
 SHOW_EVERY = timedelta(seconds=10)
 """Progress of a sweep moves in status no more often than this."""
@@ -39,11 +40,12 @@ def decide(
 ) -> Decision[Memory]:
     """The plan, the findings and the values to alert on."""
     memory = settings.remember(spec, generation, observed, _extended(observed, memory, now))
-    memory = _shown(spec, memory, now)
+    opens = _opening(spec, now)
+    memory = _shown(spec, memory, opens, now)
     seen = windowed(spec, observed, memory)
     rates = window.rates(seen)
     changes, failures = settings.plan(spec, observed, memory)
-    actions = [*changes, *_sweep(spec, observed, memory, now)]
+    actions = [*changes, *_sweep(spec, observed, memory, opens, now)]
     if actions and observed.is_replica:
         message = "the Secret names a replica: settings and TTLs are changed on the primary"
         actions, failures = [], [Failure(Reason.REJECTED, message)]
@@ -55,7 +57,7 @@ def decide(
         ignored=dropped,
         samples=_samples(spec, observed, rates, worst_usage(spec, observed)),
         failures=failures,
-        again=_again(actions, rates),
+        again=_again(spec, actions, rates, opens, now),
     )
 
 
@@ -117,10 +119,28 @@ def _extended(observed: Observed, memory: Memory, now: datetime) -> Memory:
     return replace(memory, sample=observed.sample, sampled_at=now)
 
 
-def _again(actions: Sequence[Action], rates: Rates) -> timedelta | None:
+def _opening(spec: CacheTuningSpec, now: datetime) -> Opening | None:
+    """Where now is in the window of the default TTL; None without one."""
+    default = spec.default_ttl
+    return opening(default.window, now) if default and default.window else None
+
+
+def _again(
+    spec: CacheTuningSpec,
+    actions: Sequence[Action],
+    rates: Rates,
+    opens: Opening | None,
+    now: datetime,
+) -> timedelta | None:
+    """When to look earlier than at the next interval, if it is earlier."""
     if any(action.blocked_by is BlockedBy.STATE for action in actions):
         return _SURVEY_AGAIN
-    return _FIRST_AGAIN if rates.state is AnalysisState.COLLECTING else None
+    if rates.state is AnalysisState.COLLECTING:
+        return _FIRST_AGAIN
+    if any(a.blocked_by is BlockedBy.WINDOW for a in actions) and opens and opens.next:
+        wait = opens.next - now + timedelta(seconds=1)
+        return wait if wait < spec.interval else None
+    return None
 
 
 def wants_preview(spec: CacheTuningSpec, observed: Observed, memory: Memory, now: datetime) -> bool:
@@ -149,12 +169,18 @@ def _preview(default: DefaultTTL, found: Preview | None) -> Preview | None:
 
 
 def _sweep(
-    spec: CacheTuningSpec, observed: Observed, memory: Memory, now: datetime
+    spec: CacheTuningSpec,
+    observed: Observed,
+    memory: Memory,
+    opens: Opening | None,
+    now: datetime,
 ) -> list[Action]:
     default = spec.default_ttl
     if default is None or not _is_due(default, observed, memory, now):
         return []
-    is_looking = wants_preview(spec, observed, memory, now)
+    blocked = BlockedBy.WINDOW if opens and not opens.is_open else None
+    if wants_preview(spec, observed, memory, now):
+        blocked = BlockedBy.STATE
     return [
         Action(
             op=PlanOp.SWEEP,
@@ -165,7 +191,7 @@ def _sweep(
             reason=_sweep_reason(default, _preview(default, memory.preview)),
             risk=_sweep_risk(default, observed, memory.sweep),
             payload=default,
-            blocked_by=BlockedBy.STATE if is_looking else None,
+            blocked_by=blocked,
             background=True,
         )
     ]
@@ -194,18 +220,25 @@ def _ttl_text(settings: DefaultTTL) -> str:
     return text + (f" but {' '.join(settings.exclude)}" if settings.exclude else "")
 
 
-def _shown(spec: CacheTuningSpec, memory: Memory, now: datetime) -> Memory:
+def _shown(spec: CacheTuningSpec, memory: Memory, opens: Opening | None, now: datetime) -> Memory:
     """What status shows of the sweep: at once when its phase changes, else every ten seconds."""
     current = memory.sweep
     if spec.default_ttl is None:
         return replace(memory, sweep=None, shown_sweep=None)
     if current is None:
         current = SweepStatus(phase=SweepPhase.PENDING, summary="pending")
+    if current.phase is not SweepPhase.DONE and opens and not opens.is_open:
+        current = current.model_copy(update={"paused": _closed(opens)})
     before, at = memory.shown_sweep, memory.shown_at
     is_same_phase = before is not None and before.phase is current.phase
     if is_same_phase and at is not None and now - at < SHOW_EVERY:
         return memory
     return replace(memory, shown_sweep=current, shown_at=now)
+
+
+def _closed(opens: Opening) -> str:
+    when = f"{opens.next:%Y-%m-%d %H:%M %Z}" if opens.next else "never again"
+    return f"defaultTTL.window opens {when}"
 
 
 def _samples(

@@ -22,6 +22,8 @@ MIN_EVERY = timedelta(hours=1)
 
 NO_TOUCH_SINCE = (7, 2)
 
+_PACE = frozenset({"every", "window", "maxKeysPerSecond", "acknowledge"})
+
 
 @dataclass(frozen=True)
 class Position:
@@ -50,8 +52,9 @@ class Position:
 
 
 def digest(settings: DefaultTTL) -> str:
-    """Names the settings of a pass."""
-    content = json.dumps(settings.wire(), sort_keys=True)
+    """Names what a pass does; when and how quickly it does it may change meanwhile."""
+    does = {name: value for name, value in settings.wire().items() if name not in _PACE}
+    content = json.dumps(does, sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from setpoint.api.conditions import Reason
-from setpoint.api.plan import Applied, PlanOp
+from setpoint.api.plan import Applied, BlockedBy, PlanOp
 from setpoint.engine.claims import Claims
 from setpoint.engine.failure import Failure
 from setpoint.engine.kind import Kind
@@ -97,7 +97,7 @@ class Attempter:
             decision.actions,
             track.approved,
         )
-        track.approved = _still_approved(gated)
+        track.approved = _still_approved(gated, track.approved)
         return Attempt(
             resource=resource,
             observed=observed,
@@ -148,9 +148,18 @@ def _undone(
     return {(a.record.object, a.record.field) for a in rest if a.record is not None}
 
 
-def _still_approved(gated: Gated) -> frozenset[Change]:
-    """Background work that runs now may go on in later slices, when the plan has become shorter."""
-    return frozenset(action.change for action in gated.runnable if action.background)
+def _still_approved(gated: Gated, before: frozenset[Change]) -> frozenset[Change]:
+    """Background work that runs now may go on in later slices, when the plan has become shorter,
+    and when its window opens again."""
+    return frozenset(
+        action.change
+        for action in gated.actions
+        if action.background
+        and (
+            action.blocked_by is None
+            or (action.blocked_by is BlockedBy.WINDOW and action.change in before)
+        )
+    )
 
 
 def applied_of(

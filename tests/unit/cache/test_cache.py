@@ -297,6 +297,39 @@ def test_a_pass_is_resumed_only_where_it_was() -> None:
     assert passes.begin(other, begun, ["r1"], NOW).scanned == 0
 
 
+NIGHT = {"cron": "0 2 * * *", "duration": "2h", "timeZone": "UTC"}
+
+
+def test_a_sweep_works_only_while_its_window_is_open() -> None:
+    nightly = {"defaultTTL": {**TTL["defaultTTL"], "window": NIGHT}}
+    cache = look(maxmemory_policy="allkeys-lru")
+    begun = SweepStatus(
+        phase=SweepPhase.RUNNING, digest=passes.digest(SETTINGS), cursor="r1:0:77", scanned=5
+    )
+    wanted = spec(**nightly)
+    closed = decide.decide(wanted, cache, Memory(sweep=begun), NOW)
+    assert closed.actions[0].blocked_by is BlockedBy.WINDOW
+    assert closed.memory.shown_sweep is not None
+    assert closed.memory.shown_sweep.paused == "defaultTTL.window opens 2026-11-24 02:00 UTC"
+    assert closed.memory.sweep == begun, "it goes on where it was"
+    at_night = NOW.replace(hour=3)
+    opened = decide.decide(wanted, cache, Memory(sweep=begun), at_night)
+    assert opened.actions[0].blocked_by is None
+    shortly = NOW.replace(hour=1, minute=59)
+    seen = Memory(samples=opened.memory.samples)
+    soon = decide.decide(wanted, cache, seen, shortly).again
+    assert soon is not None
+    assert soon <= timedelta(seconds=61)
+
+
+def test_the_pace_of_a_pass_may_change_while_it_runs() -> None:
+    slower = SETTINGS.model_copy(update={"max_keys_per_second": 100})
+    begun = SweepStatus(
+        phase=SweepPhase.RUNNING, digest=passes.digest(SETTINGS), cursor="r1:0:77", scanned=5
+    )
+    assert passes.begin(slower, begun, ["r1"], NOW) == begun
+
+
 def test_positions() -> None:
     assert Position.read(str(Position("r1", 3, 77))) == Position("r1", 3, 77)
     assert passes.advance(Position("r1", 0, 5), 9, [0, 3]) == Position("r1", 0, 9)

@@ -14,7 +14,7 @@ from setpoint.database.rds.decide import decide
 from setpoint.database.rds.memory import RDSMemory, Sent
 from setpoint.database.rds.model import CLASS, OF_STORAGE, STORAGE, TYPE, RDSObserved
 from setpoint.database.rds.steps import Order
-from setpoint.database.window import opening
+from setpoint.engine.window import opening
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)  # a Tuesday
 OPEN = {"cron": "0 11 * * TUE", "duration": "24h"}

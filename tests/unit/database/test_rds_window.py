@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from setpoint.api.window import MaintenanceWindow
-from setpoint.database.window import opening
+from setpoint.engine.window import opening
 
 
 def window(cron: str = "0 3 * * SUN", duration: str = "2h", zone: str = "UTC") -> MaintenanceWindow:

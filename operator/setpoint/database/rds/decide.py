@@ -18,9 +18,9 @@ from setpoint.database.rds.memory import DAY, RDSMemory, Sent
 from setpoint.database.rds.model import FIELDS, MAX_STORAGE, STORAGE, RDSObserved, shown
 from setpoint.database.rds.report import report
 from setpoint.database.rds.steps import Change, Sight, Step
-from setpoint.database.window import opening
 from setpoint.engine.failure import Failure
 from setpoint.engine.model import Action
+from setpoint.engine.window import opening
 
 _LOOK_AGAIN = timedelta(seconds=15)
 

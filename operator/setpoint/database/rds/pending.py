@@ -12,7 +12,7 @@ from typing import Any
 from setpoint.database.rds.memory import RDSMemory
 from setpoint.database.rds.model import CLASS, FIELDS, TYPE, RDSObserved, shown
 from setpoint.database.rds.storage import needs_downtime
-from setpoint.database.window import shown as shown_time
+from setpoint.engine.window import shown as shown_time
 
 _HARMLESS = frozenset(
     {"AllocatedStorage", "MaxAllocatedStorage", "Iops", "StorageThroughput", "MultiAZ",

@@ -23,9 +23,9 @@ from setpoint.database.rds.model import (
     shown,
 )
 from setpoint.database.rds.steps import Order
-from setpoint.database.window import opening
 from setpoint.engine.failure import Failure
 from setpoint.engine.model import Action
+from setpoint.engine.window import opening
 
 _WHY = "the resource is deleted and its deletionPolicy is Revert"
 

@@ -24,7 +24,7 @@ from setpoint.database.rds.model import (
     RDSObserved,
     shown,
 )
-from setpoint.database.window import Opening
+from setpoint.engine.window import Opening
 
 FULL = "storage-full"
 _WITH_TYPE = (TYPE, IOPS, THROUGHPUT)
