@@ -1,0 +1,1 @@
+"""Commands for people: what `kubectl setpoint` shows of the resources, and how it edits them."""

@@ -1,0 +1,120 @@
+"""Rows of the tables: what matters of each resource, side by side. Pure."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from setpoint.api.conditions import ConditionType
+from setpoint.plugin.explain import age, condition
+from setpoint.plugin.kubectl import Object, name_of
+
+RESOURCES = (
+    "namespace", "kind", "name", "ready", "state", "what", "changes", "findings", "alerts", "age",
+)  # fmt: skip
+FINDINGS = ("namespace", "resource", "severity", "finding", "object", "what and why")
+
+
+def resources(items: Sequence[Object], now: datetime) -> list[tuple[str, ...]]:
+    """A row a resource, as RESOURCES names its cells."""
+    return [_resource(item, now) for item in items]
+
+
+def findings(items: Sequence[Object], severity_rank: int) -> list[tuple[str, ...]]:
+    """A row a finding, as FINDINGS names its cells, up to a severity; the worst first."""
+    found = [
+        (item, one)
+        for item in items
+        for one in ((item.get("status") or {}).get("findings") or {}).get("items") or ()
+        if _RANK.get(one["severity"], 3) <= severity_rank
+    ]
+    found.sort(key=lambda pair: _RANK.get(pair[1]["severity"], 3))
+    return [
+        (
+            name_of(item)[0],
+            f"{item['kind']}/{name_of(item)[1]}",
+            one["severity"],
+            one["id"],
+            one["object"],
+            "\n".join([one["message"], one["evidence"], f"→ {one['remedy']}", *one.get("sql", ())]),
+        )
+        for item, one in found
+    ]
+
+
+def not_shown(items: Sequence[Object]) -> int:
+    """Findings that status only counts."""
+    return sum(
+        int(((item.get("status") or {}).get("findings") or {}).get("truncated", 0))
+        for item in items
+    )
+
+
+def _resource(item: Object, now: datetime) -> tuple[str, ...]:
+    namespace, name = name_of(item)
+    status = item.get("status") or {}
+    ready = condition(item, ConditionType.READY)
+    plan, alerts = status.get("plan") or {}, status.get("alerts") or {}
+    number = len(plan.get("actions") or ()) + int(plan.get("truncated", 0))
+    return (
+        namespace,
+        item["kind"],
+        name,
+        str(ready["status"]) if ready else "-",
+        _state(item, ready),
+        _what(item["kind"], item.get("spec") or {}, status),
+        _changes(plan, number),
+        str((status.get("findings") or {}).get("summary") or "-"),
+        str(alerts.get("count") or "-"),
+        age(item["metadata"]["creationTimestamp"], now),
+    )
+
+
+def _state(item: Object, ready: Mapping[str, Any] | None) -> str:
+    """The most telling word."""
+    if item["metadata"].get("deletionTimestamp"):
+        return "Deleting"
+    if (item.get("spec") or {}).get("suspend"):
+        return "Suspended"
+    if condition(item, ConditionType.STALLED):
+        return f"Stalled: {ready['reason']}" if ready else "Stalled"
+    return str(ready["reason"]) if ready else "-"
+
+
+def _changes(plan: Mapping[str, Any], number: int) -> str:
+    if not number:
+        return "-"
+    waits = sorted({str(a["blockedBy"]) for a in plan["actions"] if a.get("blockedBy")})
+    return f"{number} ({', '.join(waits)})" if waits else str(number)
+
+
+def _what(kind: str, spec: Mapping[str, Any], status: Mapping[str, Any]) -> str:
+    """The values that this kind is about."""
+    parts: list[tuple[str, Any]]
+    if kind == "ScalingPolicy":
+        metrics = status.get("metrics") or {}
+        parts = [
+            ("", (status.get("capacity") or {}).get("summary")),
+            ("cpu", metrics.get("cpu")),
+            ("mem", metrics.get("memory")),
+        ]
+    elif kind == "DBTuning":
+        rds = status.get("rds") or {}
+        parts = [
+            ("", (spec.get("rds") or {}).get("instance")),
+            ("", rds.get("instanceClass")),
+            ("", rds.get("allocatedStorage")),
+            ("postgres", status.get("serverVersion")),
+            ("pending", rds.get("pending")),
+        ]
+    else:
+        cache = status.get("cache") or {}
+        parts = [
+            ("hits", cache.get("hitRate")),
+            ("mem", cache.get("memoryUsage")),
+            ("", cache.get("maxmemoryPolicy")),
+            ("sweep", (status.get("sweep") or {}).get("summary")),
+        ]
+    return ", ".join(f"{label} {value}".strip() for label, value in parts if value) or "-"
+
+
+_RANK = {"Critical": 0, "Warning": 1, "Info": 2}
