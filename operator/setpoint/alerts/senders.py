@@ -108,7 +108,7 @@ class SlackSender:
         return answer
 
     async def _in_turn(self, token: str, job: Job, call: Callable[[], Awaitable[Answer]]) -> Answer:
-        if self._slack.may_look(token):
+        if await self._slack.may_look(token):
             return await call()
         await self.turns.take(job.key, job.entry.id)
         answer = await call()

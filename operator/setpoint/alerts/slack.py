@@ -41,9 +41,12 @@ class Slack:
         self._client = client
         self._may_look: dict[str, bool] = {}
 
-    def may_look(self, token: str) -> bool:
-        """Whether `find` works, as far as the token's last answer told."""
-        return self._may_look.get(token, False)
+    async def may_look(self, token: str) -> bool:
+        """Whether `find` works, as far as the token's last answer told; it is asked once."""
+        if token not in self._may_look:
+            await self._call(token, "auth.test", {})
+            self._may_look.setdefault(token, False)
+        return self._may_look[token]
 
     async def post(self, token: str, channel: str, message: Message, mark: str) -> Answer:
         """chat.postMessage of a group's message. `mark` names it for `find`."""
