@@ -20,8 +20,9 @@ from setpoint.api import GROUP, VERSION
 from setpoint.config import Config, ConfigError, load
 from setpoint.engine.failure import Failure
 from setpoint.engine.ingest import Ingest
-from setpoint.engine.kube import KubeClient
+from setpoint.engine.kube import Api, KubeClient
 from setpoint.engine.model import Key
+from setpoint.telemetry import traces
 from setpoint.telemetry.http import Health, serve
 from setpoint.trust.network import Address, resolve
 from setpoint.wiring import Operator, assemble
@@ -81,7 +82,7 @@ class LiveConfig:
 async def run(options: Options) -> None:
     """Run until the process is told to end. Raises ConfigError or NoClusterError at the start."""
     live = LiveConfig(options.config)
-    async with _kube_api() as api:
+    async with traces.exporting(), _kube_api() as api:
         server = await _api_server(api.configuration.host)
         operator = assemble(KubeClient(api), lambda: live.current, server, _now, random.random)
         health = Health()
@@ -113,7 +114,7 @@ async def _kube_api() -> AsyncIterator[client.ApiClient]:
             "no cluster: run it in a pod with a service account, or set KUBECONFIG to a file "
             "that has a current context"
         ) from None
-    async with client.ApiClient(configuration) as api:
+    async with Api(configuration) as api:
         yield api
 
 

@@ -29,7 +29,9 @@ from setpoint.engine.reconciler import DELIVERED, Reconciler
 from setpoint.engine.store import Store
 from setpoint.engine.writer import StatusWriter
 from setpoint.scaling.kind import ScalingKind
+from setpoint.telemetry import traces
 from setpoint.telemetry.events import EventRecorder
+from setpoint.telemetry.traced import Traced
 from setpoint.trust.grants import Grants
 from setpoint.trust.network import Address, Network
 
@@ -62,8 +64,7 @@ class Operator:
                 key, reasons = await self.queue.get()
                 delay: float | None = _UNEXPECTED_SECONDS
                 try:
-                    with structlog.contextvars.bound_contextvars(key=str(key)):
-                        delay = await self.reconciler.run(key, reasons)
+                    delay = await self.reconciler.run(key, reasons)
                 except Failure as failure:
                     log.warning("status not written", key=str(key), reason=failure.message)
                     delay = self.reconciler.delay_after(failure, key)
@@ -118,4 +119,6 @@ def _kinds(
         DBTuningKind(kube, network, gateway),
         CacheTuningKind(kube, network),
     ]
+    if traces.is_wanted():
+        kinds = [Traced(kind) for kind in kinds]
     return {kind.names.plural: kind for kind in kinds}

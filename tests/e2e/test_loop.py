@@ -166,4 +166,10 @@ def test_the_operator_tells_its_values(space: Space, operator: OperatorProcess) 
     labels = f'kind="scalingpolicies",name="web",namespace="{space.name}",rule="cpu"'
     assert f"setpoint_value{{{labels}}} 40.0" in metrics
     assert "setpoint_aws_requests_total{" in metrics
+    assert 'setpoint_kubernetes_requests_total{result="ok",verb="patch"}' in metrics
+    about = f'kind="scalingpolicies",name="web",namespace="{space.name}",type="Ready"'
+    assert f"setpoint_resource_condition{{{about}}} 1.0" in metrics
     assert operator.get("/livez") == "ok\n"
+    lines = [line for line in operator.log_lines() if line.get("namespace") == space.name]
+    assert {(line["kind"], line["name"]) for line in lines} == {("ScalingPolicy", "web")}
+    assert all(len(line["reconcile_id"]) == 16 for line in lines)

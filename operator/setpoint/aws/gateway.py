@@ -20,6 +20,7 @@ from setpoint.aws.sessions import THREADS, Identity, Sessions
 from setpoint.aws.throttle import PATIENCE, Throttle
 from setpoint.config import Config
 from setpoint.engine.failure import Failure
+from setpoint.telemetry.traces import span
 from setpoint.trust.grants import Grants
 
 log = structlog.get_logger()
@@ -109,7 +110,8 @@ class AWSGateway:
         async with self._throttle.turn(account, scope.region, service, operation, patience):
             method = partial(_timed, service, operation, getattr(client, operation), parameters)
             try:
-                answer: dict[str, Any] = await _run(self._callers, method)
+                with span(f"aws {service} {operation}", region=scope.region):
+                    answer: dict[str, Any] = await _run(self._callers, method)
             except (ClientError, BotoCoreError, OSError) as error:
                 if _has_expired(error):
                     self._sessions.forget(identity, service, client)

@@ -13,6 +13,8 @@ from setpoint.api import GROUP, VERSION
 from setpoint.api.conditions import Reason
 from setpoint.engine.failure import Failure
 from setpoint.engine.model import Key
+from setpoint.telemetry import metrics
+from setpoint.telemetry.traces import span
 
 MANAGER = "setpoint"
 _TIMEOUT = 20.0
@@ -23,6 +25,24 @@ _MERGE_PATCH = "application/merge-patch+json"
 
 class Conflict(Exception):  # noqa: N818 - a state of the world, not an error
     """The object is newer than the one that was reconciled, or gone: look again."""
+
+
+class Api(client.ApiClient):
+    """Counts its requests."""
+
+    async def call_api(self, method: str, *arguments: Any, **options: Any) -> Any:
+        """One request. Raises ApiException, aiohttp.ClientError or TimeoutError."""
+        result = "unreachable"
+        with span(f"kubernetes {method}"):
+            try:
+                answer = await super().call_api(method, *arguments, **options)
+                result = "ok"
+            except client.ApiException as error:
+                result = f"http_{error.status}"
+                raise
+            finally:
+                metrics.KUBERNETES_REQUESTS.labels(method.lower(), result).inc()
+        return answer
 
 
 class KubeClient:

@@ -1,6 +1,7 @@
 """Reconciles one resource: the part of the loop that is the same for every kind."""
 
 import asyncio
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -29,6 +30,8 @@ from setpoint.engine.visit import Visit
 from setpoint.engine.writer import StatusWriter
 from setpoint.telemetry import metrics
 from setpoint.telemetry.events import EventRecorder
+from setpoint.telemetry.resources import RESOURCES
+from setpoint.telemetry.traces import span
 
 log = structlog.get_logger()
 
@@ -73,6 +76,16 @@ class Reconciler:
 
         Raises Failure where status itself could not be written.
         """
+        about = {
+            "kind": self._kinds[key.plural].names.kind,
+            "namespace": key.namespace,
+            "name": key.name,
+            "reconcile_id": secrets.token_hex(8),
+        }
+        with structlog.contextvars.bound_contextvars(**about), span("reconcile", **about):
+            return await self._run(key, reasons)
+
+    async def _run(self, key: Key, reasons: frozenset[str]) -> float | None:
         body = self._store.get(key)
         if body is None:
             self._forget(key)
@@ -91,6 +104,8 @@ class Reconciler:
             return self._plan_next(visit, await self._reconcile(visit))
         except Conflict:
             return _CONFLICT_SECONDS
+        finally:
+            RESOURCES.tell(key, visit.body)
 
     def delay_after(self, failure: Failure, key: Key) -> float:
         """Seconds to wait after a failure of this resource; counts it."""
@@ -203,6 +218,8 @@ class Reconciler:
         self._announce(visit, attempt)
         result = "failure" if attempt.failures else "success"
         metrics.RECONCILES.labels(visit.key.plural, result).inc()
+        for failure in attempt.failures:
+            metrics.RECONCILE_ERRORS.labels(visit.key.plural, str(failure.reason)).inc()
         if attempt.failures:
             _log_failure(track, attempt.failures[0])
             return self.delay_after(attempt.failures[0], visit.key)
@@ -236,6 +253,7 @@ class Reconciler:
             await self._write_final(visit, {**new, "alerts": made.status.wire()})
             self._alerts_written(visit, resource, made)
         metrics.RECONCILES.labels(visit.key.plural, "failure").inc()
+        metrics.RECONCILE_ERRORS.labels(visit.key.plural, str(failure.reason)).inc()
         return self.delay_after(failure, visit.key)
 
     async def _suspend(self, visit: Visit) -> None:
@@ -295,6 +313,7 @@ class Reconciler:
                 visit.track.rules.add(sample.rule)
 
     def _forget(self, key: Key) -> None:
+        RESOURCES.forget(key)
         if track := self._tracks.pop(key, None):
             self._alerting.collect(key, track)
             self._alerting.gone(key, self._kinds[key.plural].names.kind, track)

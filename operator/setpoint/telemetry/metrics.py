@@ -3,6 +3,11 @@
 from prometheus_client import Counter, Gauge, Histogram
 
 RECONCILES = Counter("setpoint_reconciles_total", "Finished reconciles.", ("kind", "result"))
+RECONCILE_ERRORS = Counter(
+    "setpoint_reconcile_errors_total",
+    "Failures of reconciles, of a part of one too, by the reason that the condition has.",
+    ("kind", "reason"),
+)
 RECONCILE_SECONDS = Histogram(
     "setpoint_reconcile_duration_seconds",
     "Duration of a reconcile.",
@@ -10,6 +15,12 @@ RECONCILE_SECONDS = Histogram(
     buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120),
 )
 STATUS_WRITES = Counter("setpoint_status_writes_total", "Writes of a status.", ("kind",))
+KUBERNETES_REQUESTS = Counter(
+    "setpoint_kubernetes_requests_total",
+    "Requests to the Kubernetes API without the watches; the result is ok, http_STATUS, or "
+    "unreachable.",
+    ("verb", "result"),
+)
 QUEUE_DEPTH = Gauge("setpoint_queue_depth", "Resources that wait for a worker.")
 VALUE = Gauge(
     "setpoint_value",
