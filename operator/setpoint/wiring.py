@@ -11,12 +11,14 @@ from typing import Any
 import structlog
 
 from setpoint.alerts.notifier import Notifier
+from setpoint.api.cachetuning import SizingStatus
 from setpoint.aws.gateway import AWSGateway
 from setpoint.aws.reads import Reads
 from setpoint.cache.kind import CacheTuningKind
 from setpoint.config import Config
 from setpoint.database.kind import DBTuningKind
 from setpoint.engine.attempt import Attempter
+from setpoint.engine.beside import Beside
 from setpoint.engine.claims import Claims
 from setpoint.engine.deletion import Deletion
 from setpoint.engine.failure import Failure
@@ -26,7 +28,7 @@ from setpoint.engine.kube import KubeClient
 from setpoint.engine.model import Key
 from setpoint.engine.queue import Closed, WorkQueue
 from setpoint.engine.reconciler import DELIVERED, Reconciler
-from setpoint.engine.store import Store
+from setpoint.engine.store import Store, wants_work
 from setpoint.engine.writer import StatusWriter
 from setpoint.scaling.kind import ScalingKind
 from setpoint.telemetry import traces
@@ -51,11 +53,12 @@ class Operator:
     notifier: Notifier
     events: EventRecorder
     gateway: AWSGateway
+    sizings: Beside[SizingStatus]
     plurals: tuple[str, ...]
 
     def tasks(self) -> list[Coroutine[Any, Any, None]]:
         """What runs beside the workers."""
-        return [self.notifier.run(), self.events.run()]
+        return [self.notifier.run(), self.events.run(), self.sizings.run()]
 
     async def work(self, stopping: asyncio.Event) -> None:
         """One worker: nothing may escape the loop's body, or its resources would be dropped."""
@@ -86,8 +89,13 @@ def assemble(
     """All parts of an operator. `draw` gives numbers in [0, 1) for jitter."""
     network, grants = Network(config, api_server), Grants(config)
     gateway = AWSGateway(config, grants)
-    kinds = _kinds(kube, network, gateway)
     store, claims = Store(), Claims()
+
+    def is_wanted(key: Key, uid: str, generation: int) -> bool | None:
+        return wants_work(store.get(key), uid, generation)
+
+    sizings = Beside[SizingStatus](now, is_wanted)
+    kinds = _kinds(kube, network, gateway, sizings)
     queue = WorkQueue(config().limits.concurrency_per_lane, time.monotonic)
     events = EventRecorder(kube.write_event, now)
 
@@ -108,16 +116,18 @@ def assemble(
         draw,
     )
     ingest = Ingest(kinds, store, claims, queue)
-    return Operator(kube, queue, ingest, reconciler, notifier, events, gateway, tuple(kinds))
+    return Operator(
+        kube, queue, ingest, reconciler, notifier, events, gateway, sizings, tuple(kinds)
+    )
 
 
 def _kinds(
-    kube: KubeClient, network: Network, gateway: AWSGateway
+    kube: KubeClient, network: Network, gateway: AWSGateway, sizings: Beside[SizingStatus]
 ) -> dict[str, Kind[Any, Any, Any]]:
     kinds: list[Kind[Any, Any, Any]] = [
         ScalingKind(gateway, Reads(gateway)),
         DBTuningKind(kube, network, gateway),
-        CacheTuningKind(kube, network),
+        CacheTuningKind(kube, network, beside=sizings),
     ]
     if traces.is_wanted():
         kinds = [Traced(kind) for kind in kinds]

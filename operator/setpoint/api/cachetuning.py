@@ -1,6 +1,7 @@
 """CacheTuning: analysis, eviction policy and default TTL of a Redis server."""
 
 import re
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
@@ -11,7 +12,7 @@ from setpoint.api.base import ATOMIC, Model, SecretRef, cel, validations
 from setpoint.api.common import CommonSpec, CommonStatus
 from setpoint.api.crd import Column, Names
 from setpoint.api.ignore import Ignore
-from setpoint.api.types import Duration, Percent
+from setpoint.api.types import Duration, Percent, duration_up_to
 from setpoint.api.window import MaintenanceWindow
 
 GlobPattern = Annotated[str, Field(min_length=1, max_length=256)]
@@ -238,6 +239,31 @@ class DefaultTTL(Model):
     it looks at seem freshly used, so with an LRU or LFU policy it is not repeated without this."""
 
 
+class Sizing(Model):
+    """Measuring the hit rate that the cache would have with less memory."""
+
+    model_config = ConfigDict(
+        json_schema_extra=validations(
+            cel(
+                "duration(self.every) >= duration('1h')",
+                "sizing.every must be at least 1h: a measurement asks many keys many times",
+            ),
+            cel(
+                "duration(self.duration) >= duration('1m') && "
+                "duration(self.duration) <= duration('6h')",
+                "sizing.duration must be between 1m and 6h",
+            ),
+        )
+    )
+
+    every: Duration = timedelta(hours=24)
+    """How often it is measured."""
+
+    duration: Annotated[Duration, duration_up_to("6h")] = timedelta(minutes=10)
+    """How long one measurement lasts. Only reuses within it are seen: choose longer than the time
+    in which a key is typically used again."""
+
+
 class CacheThresholds(Model):
     """Values at which an alert fires."""
 
@@ -273,6 +299,10 @@ class CacheTuningSpec(CommonSpec):
 
     default_ttl: DefaultTTL | None = Field(default=None, alias="defaultTTL")
     """A TTL for keys that have none."""
+
+    sizing: Sizing | None = None
+    """Tells the hit rate at smaller sizes of memory. It asks a sample of the keys, at most 32,768,
+    for their idle times, 200 times in all."""
 
     alerts: CacheAlerts = CacheAlerts()
     """When to alert, and where to."""
@@ -410,6 +440,35 @@ class SweepStatus(Model):
     """State in short: done 1.2M."""
 
 
+class SizePoint(Model):
+    """The hit rate at one size."""
+
+    memory: Annotated[str, Field(max_length=32)]
+    """Memory of so many keys of average size."""
+
+    keys: int
+    """Keys that fit in."""
+
+    hit_rate: Annotated[str, Field(max_length=16)]
+    """Share of the look-ups that would find their key."""
+
+    error: Annotated[str, Field(max_length=16)]
+    """Twice its standard error, in percentage points."""
+
+
+class SizingStatus(Model):
+    """The hit rate at smaller sizes, as measured last."""
+
+    measured_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+    """When the measurement ended."""
+
+    points: Annotated[list[SizePoint], Field(max_length=10, json_schema_extra=ATOMIC)] = []
+    """From small to the present size. A larger one is unknown: what was evicted is not seen."""
+
+    unknown: Annotated[str, Field(max_length=128)] = ""
+    """Why nothing can be told, if so."""
+
+
 class CacheTuningStatus(CommonStatus):
     """What the cache is, and what was found."""
 
@@ -421,6 +480,9 @@ class CacheTuningStatus(CommonStatus):
 
     sweep: SweepStatus | None = None
     """The default TTL's sweep over the keys."""
+
+    sizing: SizingStatus | None = None
+    """The hit rate at smaller sizes."""
 
 
 class CacheTuning(Model):

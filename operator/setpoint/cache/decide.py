@@ -101,6 +101,7 @@ def is_full_cache_healthy(observed: Observed) -> bool:
 
 def _extended(observed: Observed, memory: Memory, now: datetime) -> Memory:
     """The memory with what this look brought. Servers that are gone are forgotten."""
+    memory = replace(memory, own_hits=memory.own_hits + observed.hits_before)
     samples = {
         node.run_id: window.extend(
             memory.samples.get(node.run_id, ()), window.sample(node.info, now, memory.own_hits)
@@ -113,6 +114,7 @@ def _extended(observed: Observed, memory: Memory, now: datetime) -> Memory:
         own_hits=memory.own_hits + observed.own_hits,
         survey=observed.survey if observed.survey is not None else memory.survey,
         preview=observed.preview if observed.preview is not None else memory.preview,
+        sizing=observed.sizing if observed.sizing is not None else memory.sizing,
     )
     if observed.sample is None:
         return memory

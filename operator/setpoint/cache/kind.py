@@ -12,6 +12,7 @@ from setpoint.api.cachetuning import (
     CacheTuningSpec,
     CacheTuningStatus,
     DefaultTTL,
+    SizingStatus,
     SweepPhase,
     SweepStatus,
 )
@@ -19,8 +20,10 @@ from setpoint.api.plan import Applied, PlanOp
 from setpoint.cache import act, decide, observe, passes, report, settings, sweep_nodes
 from setpoint.cache.model import Memory, Observed, Setting
 from setpoint.cache.observe import Look
+from setpoint.cache.sizer import Sizer
 from setpoint.cache.sweep_preview import Preview
 from setpoint.cache.target import RedisTarget, from_secret
+from setpoint.engine.beside import Beside
 from setpoint.engine.display import Display
 from setpoint.engine.model import Action, Decision, Resource
 from setpoint.telemetry import metrics
@@ -39,8 +42,13 @@ class CacheTuningKind:
     spec_model = CacheTuningSpec
 
     def __init__(
-        self, secrets: SecretReader, network: Network, now: Callable[[], datetime] = _now
+        self,
+        secrets: SecretReader,
+        network: Network,
+        now: Callable[[], datetime] = _now,
+        beside: Beside[SizingStatus] | None = None,
     ) -> None:
+        self._sizer = Sizer(network, beside or Beside(now))
         self._secrets = secrets
         self._network = network
         self._now = now
@@ -62,7 +70,12 @@ class CacheTuningKind:
             stored = SweepStatus.model_validate(status["sweep"]) if status.get("sweep") else None
         except ValidationError:  # somebody else wrote it: sweep from the start
             stored = None
-        return Memory(sweep=stored, shown_sweep=stored)
+        try:
+            found = status.get("sizing")
+            sizing = SizingStatus.model_validate(found) if found else None
+        except ValidationError:
+            sizing = None
+        return Memory(sweep=stored, shown_sweep=stored, sizing=sizing)
 
     async def observe(self, resource: Resource[CacheTuningSpec], memory: Memory) -> Observed:
         """One look at all servers. Raises Failure."""
@@ -70,7 +83,12 @@ class CacheTuningKind:
         look = Look(self._network, memory, self._now(), settings.names(spec.config))
         look.survey_wanted = settings.wants_survey(spec, None)
         target = await self._target(resource)
-        observed = await observe.observe(target, look)
+        hits_before = self._sizer.hits(resource)
+        observed = replace(
+            await observe.observe(target, look),
+            sizing=self._sizer.ask(resource, target, memory.sizing),
+            hits_before=hits_before,
+        )
         return await self._looked_ahead(target, spec, observed, memory)
 
     def identity(self, observed: Observed) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from setpoint.api.cachetuning import SweepStatus
+from setpoint.api.cachetuning import SizingStatus, SweepStatus
 from setpoint.cache.guard import SampledKey
 from setpoint.cache.info import Info
 from setpoint.cache.sweep_preview import Preview
@@ -51,7 +51,8 @@ class Observed:
     """One look at all servers of a cache, the primaries first.
 
     `denied` are commands, by ACL names, that the user may not call. `sample` is None where no
-    sample was taken in this look. `own_hits` are look-ups of keys that this look made after INFO.
+    sample was taken in this look. `own_hits` are look-ups of keys that this look made after INFO,
+    `hits_before` those of long work that ended before it. `sizing`: measured since the last look.
     """
 
     nodes: tuple[NodeLook, ...]
@@ -62,6 +63,8 @@ class Observed:
     survey: Survey | None = None
     own_hits: int = 0
     preview: Preview | None = None
+    sizing: SizingStatus | None = None
+    hits_before: int = 0
 
     @property
     def first(self) -> NodeLook:
@@ -155,6 +158,7 @@ class Memory:
     shown_sweep: SweepStatus | None = None
     shown_at: datetime | None = None
     preview: Preview | None = None
+    sizing: SizingStatus | None = None
 
     def with_setting(self, name: str, setting: Setting) -> "Memory":
         """The memory with what was set."""

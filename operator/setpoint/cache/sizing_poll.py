@@ -35,9 +35,12 @@ async def poll(
     client: Client,
     seconds: float,
     polls: int,
-    told: Callable[[int], None] = lambda _: None,
+    cost: Callable[[int], None] = lambda _: None,
 ) -> Sizing:
-    """Poll database 0 for so long. Raises Failure under an LFU policy, and redis.RedisError."""
+    """Poll database 0 for so long; `cost` is told the keyspace hits of each poll.
+
+    Raises Failure under an LFU policy, and redis.RedisError.
+    """
     info = await read_info(client)
     require_idle_times(info)
     rate = rate_for(info.keyspace.get(0, (0, 0))[0])
@@ -52,9 +55,9 @@ async def poll(
                 keys |= await _sampled(line, rate)
             idle, missed = await _idle(line, sorted(keys))
         own += len(idle) + missed
+        cost(len(idle) + missed)
         keys = set(idle)
         sizing.poll(now, idle, lookups)
-        told(number + 1)
         await asyncio.sleep(max(0.0, begun + (number + 1) * seconds / polls - time.monotonic()))
     return sizing
 

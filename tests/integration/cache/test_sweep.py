@@ -17,6 +17,7 @@ from setpoint.cache.connect import connect
 from setpoint.cache.sizing_poll import poll
 from setpoint.cache.target import from_secret
 from setpoint.cli import main
+from setpoint.engine.beside import Subject
 from setpoint.engine.display import Display
 from setpoint.engine.failure import Failure
 from stack.redis import RedisServer
@@ -304,3 +305,25 @@ async def test_the_curve_of_sizes_is_printed(
     assert await asyncio.to_thread(main, [*command, "--minutes", "0.005", "--polls", "3"]) == 0
     assert "unknown" in capsys.readouterr().out
     assert await asyncio.to_thread(main, [*command, "--polls", "1"]) == 2
+
+
+async def test_sizes_are_measured_beside_the_loop_and_cost_no_hit(server: RedisServer) -> None:
+    with server.client() as client:
+        for number in range(200):
+            client.set(f"page:{number}", "x" * 100)
+    tuning = Tuning(secret_of(server), sizing={"every": "1h", "duration": "1m"})
+    observed, _ = await tuning.look()
+    assert observed.sizing is None
+    subject = Subject(tuning.resource.key, tuning.resource.uid)
+    await _until(lambda: tuning.kind._sizer._hits.get(subject, 0) >= 200)
+    _, decision = await tuning.look()
+    assert decision.memory.own_hits >= 200
+    again = tuning.kind.new_memory({"sizing": {"measuredAt": "2026-11-24T12:00:00Z"}})
+    assert again.sizing is not None
+    await tuning.kind._sizer._beside.close()
+
+
+async def _until(check: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not check():  # noqa: ASYNC110 - the measurement runs meanwhile
+            await asyncio.sleep(0.05)

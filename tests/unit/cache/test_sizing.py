@@ -4,10 +4,12 @@ import itertools
 import random
 from collections import OrderedDict
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import pytest
 
 from setpoint.cache.info import Info
+from setpoint.cache.sizer import measured
 from setpoint.cache.sizing import MOST_KEYS, Sizing, is_sampled, rate_for
 from setpoint.cache.sizing_cli import told
 
@@ -110,3 +112,32 @@ def test_the_sample_is_bounded() -> None:
     rate = rate_for(200_000)
     chosen = sum(is_sampled(b"user:%d" % n, rate) for n in range(200_000))
     assert chosen == pytest.approx(MOST_KEYS, rel=0.05)
+
+
+def test_status_has_ten_sizes_with_their_errors() -> None:
+    sizing = Sizing(1.0)
+    draw = random.Random(SEED)
+    used = dict.fromkeys((b"k%d" % n for n in range(1000)), 0.0)
+    lookups = 0
+    for number in range(60):
+        now = 10.0 * number
+        for key in draw.choices(list(used), k=200):
+            used[key] = now
+            lookups += 1
+        sizing.poll(now, {key: int(now - at) for key, at in used.items()}, lookups)
+    found = measured(
+        sizing,
+        Info({"used_memory": "2000000", "db0": "keys=1000,expires=0"}),
+        datetime(2026, 11, 24, tzinfo=UTC),
+    )
+    assert found.unknown == ""
+    assert 5 <= len(found.points) <= 10
+    assert (found.points[-1].keys, found.points[-1].memory) == (1000, "1.9 MiB")
+    rates = [float(point.hit_rate.rstrip("%")) for point in found.points]
+    assert rates == sorted(rates)
+    assert found.points[0].error.startswith("±")
+
+
+def test_status_says_why_nothing_is_known() -> None:
+    found = measured(Sizing(1.0), Info({}), datetime(2026, 11, 24, tzinfo=UTC))
+    assert (found.points, found.unknown) == ([], "too few look-ups while it was watched")
