@@ -20,7 +20,7 @@ from setpoint.database.rds.model import RDSObserved
 from setpoint.database.rds.observe import observe as observe_rds
 from setpoint.database.rds.revert import revert
 from setpoint.engine.display import Display
-from setpoint.engine.failure import Failure
+from setpoint.engine.failure import Failure, unexpected
 from setpoint.engine.model import Action, Decision, Resource
 from setpoint.trust.network import Network
 from setpoint.trust.secrets import SecretReader
@@ -157,8 +157,10 @@ class DBTuningKind:
 
 
 async def _caught(part: Awaitable[T]) -> T | Failure:
-    """A Failure as a value, so that one part does not cancel the other."""
+    """Whatever goes wrong as a value, so that one part does not cancel the other."""
     try:
         return await part
     except Failure as failure:
         return failure
+    except Exception as error:  # noqa: BLE001 - our own; the other part has none of it
+        return unexpected(error)

@@ -8,7 +8,11 @@ from setpoint.database.rds.memory import RDSMemory
 
 @dataclass(frozen=True)
 class Memory:
-    """What we did to the RDS instance, and the counters of earlier looks at Postgres."""
+    """What we did to the RDS instance, and the counters of earlier looks at Postgres.
+
+    `waiting` is what of the plan waits for our window, as status shows it.
+    """
 
     rds: RDSMemory = field(default_factory=RDSMemory)
     postgres: history.Memory = field(default_factory=history.Memory)
+    waiting: str = ""

@@ -384,6 +384,25 @@ async def test_while_rds_cannot_be_asked_its_findings_stay(
     assert not done.decision.samples, "no reading is no all-clear"
 
 
+class BrokenSecrets:
+    """An error of our own on the way to Postgres."""
+
+    async def read(self, namespace: str, name: str) -> dict[str, str]:
+        raise KeyError(name)
+
+
+async def test_an_error_of_ours_in_one_half_leaves_the_other(make: MakeInstance) -> None:
+    instance = make(DBInstanceStatus="storage-full")
+    kind = DBTuningKind(BrokenSecrets(), NETWORK, gateway(), instance.clock)
+    spec = instance.spec(allocatedStorage="200Gi")
+    loop = Loop(kind, {**spec, "postgres": {"secretRef": {"name": "db"}}}, instance.clock)
+    done = await loop.attempt()
+    assert [f.reason for f in done.failures] == [Reason.INTERNAL_ERROR]
+    assert "KeyError" in done.failures[0].message
+    assert done.decision.samples
+    assert instance.sent() == [{"AllocatedStorage": 200, "ApplyImmediately": True}]
+
+
 # The breaker, and what RDS refuses
 
 
