@@ -123,9 +123,14 @@ class DBTuningKind:
     def revert(
         self, resource: Resource[DBTuningSpec], observed: Observed, applied: Sequence[Applied]
     ) -> Sequence[Action]:
-        """Put back what was changed of the instance, but for the size of its storage."""
-        if resource.spec.rds is None or observed.rds is None:
+        """Put back what was changed of the instance, but for the size of its storage.
+
+        Raises Failure where the instance could not be looked at: nothing to do would be a lie.
+        """
+        if resource.spec.rds is None:
             return []
+        if observed.rds is None:
+            raise observed.failures[0]
         return revert(resource.spec.rds, observed.rds, applied, self._now())
 
     def _scope(self, resource: Resource[DBTuningSpec]) -> Scope:

@@ -145,7 +145,10 @@ def together(
     rds: RDSObserved | Failure | None,
     postgres: tuple[list[Snapshot], list[Failure]] | Failure | None,
 ) -> Observed:
-    """Both parts, each of which may have failed. Raises Failure where there is nothing to see."""
+    """Both parts, each of which may have failed; the instance's failure comes first.
+
+    Raises Failure where there is nothing to see.
+    """
     snapshots, failures = postgres if isinstance(postgres, tuple) else ([], [])
     failures = [*(part for part in (rds, postgres) if isinstance(part, Failure)), *failures]
     instance = rds if isinstance(rds, RDSObserved) else None

@@ -66,5 +66,5 @@ class Kind(Protocol[S, O, M]):
     def revert(
         self, resource: Resource[S], observed: O, applied: Sequence[Applied]
     ) -> Sequence[Action]:
-        """Actions that remove what was Created and put back what was Changed."""
+        """Actions that remove what was Created and put back what was Changed. Raises Failure."""
         ...

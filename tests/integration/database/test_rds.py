@@ -625,3 +625,17 @@ async def test_revert_puts_back_all_but_the_size(make: MakeInstance, in_window: 
     instance.run_window()
     names = ("DBInstanceClass", "MaxAllocatedStorage", "Iops", "AllocatedStorage")
     assert instance.described(*names) == [OLD, None, 12_000, 600]
+
+
+async def test_what_cannot_be_looked_at_is_not_taken_for_reverted(
+    make: MakeInstance, one_database: Database
+) -> None:
+    instance = make(storage=500)
+    kind = DBTuningKind(OneSecret(one_database.data()), NETWORK, gateway(), instance.clock)
+    spec = instance.spec(maxAllocatedStorage="1Ti")
+    loop = Loop(kind, {**spec, "postgres": {"secretRef": {"name": "db"}}}, instance.clock)
+    await loop.attempt()
+    instance.account.deny({"action": "rds:DescribeDBInstances"})
+    with pytest.raises(Failure) as caught:
+        await loop.revert()
+    assert caught.value.reason is Reason.ACCESS_DENIED

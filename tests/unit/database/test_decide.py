@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from tests.unit.database import a_database as a
+
 from setpoint.api.conditions import Reason
 from setpoint.api.dbtuning import DBTuningSpec
 from setpoint.database.decide import decide
@@ -12,7 +14,6 @@ from setpoint.database.model import Observed
 from setpoint.database.rds.model import RDSObserved
 from setpoint.engine import findings
 from setpoint.engine.model import Decision
-from tests.unit.database import a_database as a
 
 SPEC = DBTuningSpec.model_validate(
     {
