@@ -71,9 +71,9 @@ class CacheTuningKind:
         look.survey_wanted = settings.wants_survey(spec, None)
         return await observe.observe(await self._target(resource), look)
 
-    def identity(self, observed: Observed) -> str | None:
+    def targets(self, observed: Observed) -> Sequence[str]:
         """The server's run id; it changes when the server restarts."""
-        return f"redis/{observed.run_id}" if observed.run_id else None
+        return [f"redis/{observed.run_id}"] if observed.run_id else []
 
     def decide(
         self,

@@ -54,7 +54,7 @@ def decide(
     planned, own, samples = instance or (rds.RDSDecision(), (), ())
     found, ignored = wanted([*found, *own], spec.ignore, now)
     return Decision(
-        memory=replace(memory, postgres=looks, waiting=planned.waiting),
+        memory=replace(memory, postgres=looks, waiting=planned.waiting, targets=observed.targets),
         actions=planned.actions,
         findings=found,
         failures=[*failures, *planned.failures],

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 from setpoint.api.dbtuning import Baseline, DBTuning, DBTuningSpec, DBTuningStatus, Postgres
 from setpoint.api.plan import Applied
 from setpoint.aws.gateway import AWSGateway, Scope
-from setpoint.database import decide, history, observe, report
+from setpoint.database import decide, history, observe, report, targets
 from setpoint.database.memory import Memory
 from setpoint.database.model import Observed, Snapshot
 from setpoint.database.postgres.target import from_secret
@@ -73,7 +74,8 @@ class DBTuningKind:
             looks = history.recall(Baseline.model_validate(stored) if stored else None)
         except ValidationError:  # somebody else wrote it
             looks = history.Memory()
-        return Memory(from_status(status.get("rds")), looks)
+        known = [status["target"]] if status.get("target") else []
+        return Memory(from_status(status.get("rds")), looks, targets=known)
 
     async def observe(self, resource: Resource[DBTuningSpec], memory: Memory) -> Observed:
         """Read RDS and Postgres at once. Raises Failure."""
@@ -85,18 +87,14 @@ class DBTuningKind:
                 if spec.postgres
                 else None
             )
-        return observe.together(
+        observed = observe.together(
             rds.result() if rds else None, postgres.result() if postgres else None
         )
+        return replace(observed, targets=targets.known(spec, observed, memory.targets))
 
-    def identity(self, observed: Observed) -> str | None:
-        """The RDS instance's ARN, else the Postgres server and its databases."""
-        if observed.rds is not None:
-            return observed.rds.arn
-        if not observed.snapshots or (server := observed.snapshots[0].server.identity) is None:
-            return None
-        names = ",".join(sorted(snapshot.database for snapshot in observed.snapshots))
-        return f"postgres/{server}/{names}"
+    def targets(self, observed: Observed) -> Sequence[str]:
+        """The RDS instance's ARN, then each database with its server's identifier."""
+        return observed.targets
 
     def decide(
         self, resource: Resource[DBTuningSpec], observed: Observed, memory: Memory, now: datetime

@@ -369,8 +369,12 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Observed:
-    """What could be seen of a DBTuning's targets, and what could not."""
+    """What could be seen of a DBTuning's targets, and what could not.
+
+    `targets` are their names, those too that cannot be looked at now and were known before.
+    """
 
     rds: RDSObserved | None
     snapshots: Sequence[Snapshot]
     failures: Sequence[Failure]
+    targets: Sequence[str] = ()

@@ -375,6 +375,9 @@ async def test_while_rds_cannot_be_asked_its_findings_stay(
     loop = Loop(kind, {**spec, "postgres": {"secretRef": {"name": "db"}}}, instance.clock)
     done = await loop.attempt()
     assert ("StorageFull", "rds/orders") in {(f.id, f.object) for f in done.decision.findings}
+    first = done.target
+    assert first is not None
+    assert first.startswith("arn:")
     now = instance.clock()
     loop.status["findings"] = findings.show(done.decision.findings, {}, {}, now).wire()
     instance.account.deny({"action": "rds:DescribeDBInstances"})
@@ -382,6 +385,10 @@ async def test_while_rds_cannot_be_asked_its_findings_stay(
     assert [f.reason for f in done.failures] == [Reason.ACCESS_DENIED]
     assert ("StorageFull", "rds/orders") in {(f.id, f.object) for f in done.decision.findings}
     assert not done.decision.samples, "no reading is no all-clear"
+    assert done.target == first, "nobody else may take the instance meanwhile"
+    loop.status["target"] = first
+    loop.restart()
+    assert (await loop.attempt()).target == first
 
 
 class BrokenSecrets:

@@ -1,16 +1,17 @@
 """DBTuning's two halves, and what one's trouble leaves of the other."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
-from tests.unit.database import a_database as a
+from tests.unit.database.a_database import NOW, snapshot, table
 
 from setpoint.api.conditions import Reason
 from setpoint.api.dbtuning import DBTuningSpec
+from setpoint.database import targets
 from setpoint.database.decide import decide
 from setpoint.database.memory import Memory
-from setpoint.database.model import Observed
+from setpoint.database.model import Observed, Snapshot
 from setpoint.database.rds.model import RDSObserved
 from setpoint.engine import findings
 from setpoint.engine.model import Decision
@@ -27,14 +28,13 @@ INSTANCE = RDSObserved(
     current={"DBInstanceClass": "db.r6g.large", "AllocatedStorage": 100, "StorageType": "gp3",
              "Engine": "postgres"},
 )  # fmt: skip
-LITTERED = a.snapshot(tables=[a.table(dead=50_000, live=50_000)])
+LITTERED = snapshot(tables=[table(dead=50_000, live=50_000)])
 
 
 def decided(
     instance: RDSObserved | None, seen: Any, status: dict[str, Any] | None = None
 ) -> Decision[Memory]:
-    now: datetime = a.NOW
-    return decide(SPEC, Observed(instance, [seen], []), Memory(), status or {}, now)
+    return decide(SPEC, Observed(instance, [seen], []), Memory(), status or {}, NOW)
 
 
 def ids(decision: Decision[Memory]) -> set[str]:
@@ -42,13 +42,13 @@ def ids(decision: Decision[Memory]) -> set[str]:
 
 
 def stored(decision: Decision[Memory]) -> dict[str, Any]:
-    return {"findings": findings.show(decision.findings, {}, {}, a.NOW).wire()}
+    return {"findings": findings.show(decision.findings, {}, {}, NOW).wire()}
 
 
 def test_an_error_of_ours_in_the_postgres_half_leaves_the_rds_half() -> None:
     whole = decided(INSTANCE, LITTERED)
     assert {"StorageFull", "DeadTuples"} <= ids(whole)
-    odd = a.snapshot(tables=[a.table(options={"autovacuum_vacuum_scale_factor": "much"})])
+    odd = snapshot(tables=[table(options={"autovacuum_vacuum_scale_factor": "much"})])
     done = decided(INSTANCE, odd, stored(whole))
     assert [f.reason for f in done.failures] == [Reason.INTERNAL_ERROR]
     assert isinstance(done.failures[0].__cause__, ValueError), "the log needs it"
@@ -65,3 +65,38 @@ def test_an_error_of_ours_in_the_rds_half_leaves_the_postgres_half() -> None:
     assert ids(done) == ids(whole)
     assert not done.actions
     assert not done.samples, "no reading is no all-clear"
+
+
+ARN = INSTANCE.arn
+SHOP = "postgres/7/shop"
+
+
+def known(instance: RDSObserved | None, *seen: Snapshot, before: Sequence[str] = ()) -> list[str]:
+    return targets.known(SPEC, Observed(instance, seen, []), before)
+
+
+def test_each_real_target_has_a_name_of_its_own() -> None:
+    assert known(INSTANCE, snapshot()) == [ARN, SHOP]
+    unnamed = replace(snapshot().server, system_identifier=None)
+    assert known(INSTANCE, snapshot(server=unnamed)) == [ARN]
+
+
+def test_what_cannot_be_looked_at_keeps_its_name() -> None:
+    assert known(None, snapshot(), before=[ARN, SHOP]) == [ARN, SHOP]
+    assert known(INSTANCE, before=[ARN, SHOP]) == [ARN, SHOP]
+    assert known(None, snapshot(), before=["arn:aws:rds:eu-central-1:1:db:former"]) == [SHOP]
+    assert known(INSTANCE, snapshot(), before=["postgres/6/shop", "postgres/6/a/b"]) == [ARN, SHOP]
+    assert known(INSTANCE, before=["postgres/odd", "anything"]) == [ARN, "postgres/odd"]
+
+
+def test_of_several_databases_those_that_are_listed() -> None:
+    postgres = {"secretRef": {"name": "db"}, "databases": ["shop", "a/b"]}
+    spec = DBTuningSpec.model_validate({"postgres": postgres})
+    before = ["postgres/7/a/b", "postgres/7/former", ARN]
+    seen = Observed(None, [snapshot()], [])
+    assert targets.known(spec, seen, before) == [SHOP, "postgres/7/a/b"]
+
+
+def test_the_names_are_remembered() -> None:
+    seen = Observed(INSTANCE, [snapshot()], [], [ARN, SHOP])
+    assert decide(SPEC, seen, Memory(), {}, NOW).memory.targets == [ARN, SHOP]

@@ -46,6 +46,7 @@ class World:
     on_act: Callable[[], None] = lambda: None
     settling: str = ""
     intent: dict[str, Any] | None = None
+    targets: Sequence[str] = ()
 
 
 class ThingKind:
@@ -76,8 +77,8 @@ class ThingKind:
             raise self.world.fails
         return replace(self.world)
 
-    def identity(self, observed: World) -> str | None:
-        return None
+    def targets(self, observed: World) -> Sequence[str]:
+        return observed.targets
 
     def decide(
         self, resource: Resource[CommonSpec], observed: World, memory: None, now: datetime
@@ -625,6 +626,25 @@ async def test_the_target_of_an_older_resource_is_not_touched(bench: Bench) -> N
     await bench.look()
     assert bench.ready() == ("False", "TargetConflict")
     assert (bench.world.looks, bench.world.acts) == (0, [])
+
+
+async def test_each_of_several_targets_has_one_owner(bench: Bench) -> None:
+    bench.kube.user({})
+    bench.world.targets = ["first", "second"]
+    await bench.look()
+    assert bench.status["target"] == "first"
+    assert bench.claims.owner("first") == bench.claims.owner("second") == KEY
+    older = Key("things", "ns", "older")
+    bench.claims.add(older, "second", bench.now - timedelta(days=1), "v")
+    bench.world.value = "drifted"
+    acts = len(bench.world.acts)
+    await bench.look()
+    assert bench.ready() == ("False", "TargetConflict")
+    assert len(bench.world.acts) == acts
+    bench.world.targets = ["first"]
+    await bench.look()
+    assert bench.claims.owner("first") == KEY
+    assert bench.ready()[0] == "True"
 
 
 async def test_a_reconcile_that_hangs_is_given_up(
