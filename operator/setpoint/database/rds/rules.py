@@ -143,6 +143,7 @@ def _autoscaling(facts: Facts) -> Finding | None:
         f"{size} GiB, limit {limit} GiB",
         f"raise spec.rds.maxAllocatedStorage to {-(-size * 126 // 100)}Gi or more",
         magnitude=size,
+        steady=True,
     )  # fmt: skip
 
 
@@ -270,6 +271,7 @@ def _foreign(facts: Facts) -> Finding | None:
         f"{pending.listed(observed, names)}, {pending.opens(observed)} UTC",
         "wait for that window, or take the change back in RDS",
         magnitude=len(names),
+        steady=True,
     )  # fmt: skip
 
 
@@ -284,6 +286,7 @@ def _breaker(facts: Facts) -> Finding | None:
         f"changed: {', '.join(names)}",
         "see who sets it back (status.rds.modifications has the times), or raise "
         "spec.rds.maxModificationsPerDay",
+        steady=True,
     )  # fmt: skip
 
 
@@ -297,6 +300,7 @@ def _unseen(facts: Facts) -> Finding | None:
         "looked at",
         f"{failure.reason}: {failure.message}",
         "allow the role cloudwatch:GetMetricData",
+        steady=True,
     )  # fmt: skip
 
 
@@ -322,6 +326,7 @@ def _finding(
     remedy: str,
     *,
     magnitude: float = 1.0,
+    steady: bool = False,
 ) -> Finding:
     return Finding(
         id=name,
@@ -331,6 +336,7 @@ def _finding(
         evidence=evidence,
         remedy=remedy,
         magnitude=magnitude,
+        steady=steady,
     )
 
 

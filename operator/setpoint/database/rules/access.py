@@ -78,6 +78,7 @@ def _missing(role: str, what: str, evidence: str, sql: list[str]) -> Finding:
         evidence=evidence,
         remedy="grant them, if you want these findings; they allow no writes",
         sql=sql,
+        steady=True,
     )
 
 

@@ -38,10 +38,10 @@ def _finding(table: Table, keys: list[ForeignKey], snapshot: Snapshot) -> Findin
         message="a delete from the referenced table reads this whole table: its foreign key has "
         "no index",
         evidence=(
-            f"{len(keys)} without an index that begins with its columns: {named}; {table.rows} "
-            f"rows, {removed} deletes from the referenced tables"
+            f"{len(keys)} without an index that begins with its columns; {table.rows} rows, "
+            f"{removed} deletes from the referenced tables"
         ),
-        remedy="create an index for the foreign key's columns, unless rows of the referenced table "
+        remedy=f"create an index for the columns of {named}, unless rows of the referenced table "
         "are never deleted and their keys never change",
         sql=[_statement(table, key, names) for key in keys[:5] if set(key.columns) <= set(names)],
         magnitude=float(max(table.rows, 1)),

@@ -105,7 +105,7 @@ def duplicate_indexes(snapshot: Snapshot, _: Analysis) -> Iterable[Finding]:
             severity=Severity.WARNING,
             message="another index of the table has the same definition; every write pays twice",
             evidence=f"same as {qualified(keeper.schema, keeper.name)}, {mebibytes(index.pages)}",
-            remedy="drop it" + _locks(index),
+            remedy=f"drop it and keep {qualified(keeper.schema, keeper.name)}" + _locks(index),
             sql=[_drop_for_good(index, snapshot)],
             magnitude=float(max(index.pages, 1)),
         )
@@ -127,7 +127,8 @@ def redundant_indexes(snapshot: Snapshot, _: Analysis) -> Iterable[Finding]:
                 f"columns; {mebibytes(index.pages)} of {mebibytes(longer.pages)}, "
                 f"{index.scans} scans since {when(snapshot.stats_since)}"
             ),
-            remedy="drop it, unless its smaller size matters to hot queries" + _locks(index),
+            remedy=f"drop it, for {qualified(longer.schema, longer.name)} does its work, unless "
+            "its smaller size matters to hot queries" + _locks(index),
             sql=[_drop(index)],
             magnitude=float(max(index.pages, 1)),
             confidence=Confidence.MEDIUM,
