@@ -261,9 +261,8 @@ async def _statements(
     version = tuple(int(n) for n in (server["statements_version"] or "0").split(".")[:2])
     if not server["may_read_statements"] or version < (1, 8):
         return []
-    statement = sql.SQL(queries.STATEMENTS).format(
-        schema=sql.Identifier(server["statements_schema"])
-    )
+    schema = sql.Identifier(server["statements_schema"]).as_string(connection)
+    statement = queries.STATEMENTS.format(schema=schema.replace("%", "%%"))
     limits = analysis.slow_statements
     try:
         async with connection.transaction():
@@ -318,16 +317,15 @@ def _sequence(row: Row, last: int) -> SequenceUse:
     )
 
 
-async def _rows(
-    connection: Connection, statement: str | sql.Composed, **parameters: Any
-) -> list[Row]:
-    text = statement.encode() if isinstance(statement, str) else statement
-    cursor = await connection.execute(text, parameters or None)
+async def _rows(connection: Connection, statement: str, **parameters: Any) -> list[Row]:
+    cursor = await connection.execute(queries.marked(statement).encode(), parameters or None)
     return await cursor.fetchall()
 
 
 async def _stream(connection: Connection, statement: str, **parameters: Any) -> AsyncIterator[Row]:
     """One statement, whose rows are never all in memory at once."""
     async with connection.cursor() as cursor:
-        async for row in cursor.stream(statement.encode(), parameters or None, size=_CHUNK_ROWS):
+        async for row in cursor.stream(
+            queries.marked(statement).encode(), parameters or None, size=_CHUNK_ROWS
+        ):
             yield row
