@@ -41,7 +41,14 @@ SELECT pg_catalog.current_setting('search_path') AS search_path,
        pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')
            AS may_read_control,
        pg_catalog.pg_has_role('pg_monitor', 'USAGE') AS sees_activity,
-       (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_replication) AS standbys,
+       (SELECT pg_catalog.count(*)
+          FROM pg_catalog.pg_stat_replication AS p
+         WHERE COALESCE(p.state, '') OPERATOR(pg_catalog.<>) 'backup'::pg_catalog.text
+           AND NOT EXISTS (SELECT
+                             FROM pg_catalog.pg_replication_slots AS r
+                            WHERE r.active_pid OPERATOR(pg_catalog.=) p.pid
+                              AND r.slot_type OPERATOR(pg_catalog.=) 'logical'::pg_catalog.text))
+           AS standbys,
        (SELECT pg_catalog.count(*)
           FROM pg_catalog.pg_stat_activity AS a
          WHERE a.backend_type OPERATOR(pg_catalog.=) 'client backend'::pg_catalog.text)
