@@ -445,6 +445,33 @@ async def test_a_modification_whose_answer_is_lost_counts_and_is_not_repeated(
     assert len(loop.status["rds"]["modifications"]) == 1
 
 
+async def test_a_class_whose_answer_is_lost_still_makes_way_for_storage(make: MakeInstance) -> None:
+    instance = make()
+    instance.account.set_faults([{**MODIFY, "kind": "lost"}])
+    loop = instance.loop(instanceClass=NEW)
+    await loop.attempt()
+    assert loop.status["rds"]["queuedClass"] == NEW
+    instance.clock.forward(minutes=6)
+    loop.set_spec(instance.spec(instanceClass=NEW, allocatedStorage="200Gi"))
+    await rounds(loop, 3)
+    assert instance.described("AllocatedStorage") == [200]
+    assert instance.restarts() == 0
+
+
+async def test_a_class_that_was_not_taken_after_all_is_forgotten(make: MakeInstance) -> None:
+    """What another one then leaves in the queue is not ours."""
+    instance = make()
+    instance.account.set_faults([{**MODIFY, "kind": "reset"}])
+    loop = instance.loop(instanceClass=NEW)
+    done = await loop.attempt()
+    assert [failure.reason for failure in done.failures] == [Reason.CONNECTION_FAILED]
+    assert loop.status["rds"]["queuedClass"] == NEW
+    loop.set_spec(instance.spec("Observe", instanceClass=NEW))
+    instance.clock.forward(minutes=6)
+    await loop.attempt()
+    assert "queuedClass" not in loop.status["rds"]
+
+
 async def test_a_modification_counts_though_the_operator_dies_on_it(make: MakeInstance) -> None:
     instance = make(MaxAllocatedStorage=500)
     loop = instance.loop(maxModificationsPerDay=1)

@@ -10,8 +10,7 @@ from setpoint.api.conditions import Reason
 from setpoint.api.plan import Applied, AppliedOp, BlockedBy, Risk
 from setpoint.api.rds import RDS
 from setpoint.database.rds.decide import RDSDecision, decide
-from setpoint.database.rds.gates import SETTLE
-from setpoint.database.rds.memory import RDSMemory, Sent, from_status
+from setpoint.database.rds.memory import SETTLE, RDSMemory, Sent, from_status
 from setpoint.database.rds.model import RDSObserved
 from setpoint.database.rds.report import report
 from setpoint.database.rds.revert import revert

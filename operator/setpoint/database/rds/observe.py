@@ -45,7 +45,7 @@ async def observe(
     current = {name: found[name] for name in _FIELDS if found.get(name) is not None}
     engine = str(found.get("Engine", ""))
     groups = found.get("DBParameterGroups") or ()
-    return RDSObserved(
+    seen = RDSObserved(
         arn=found["DBInstanceArn"],
         instance=found["DBInstanceIdentifier"],
         state=found["DBInstanceStatus"],
@@ -60,6 +60,8 @@ async def observe(
         ),
         metrics=await _metrics(gateway, scope, current, memory, now),
     )
+    memory.read_back(seen, now)
+    return seen
 
 
 async def _metrics(
