@@ -153,6 +153,14 @@ def test_young_statistics_a_replica_and_a_reset_weaken_an_unused_index() -> None
     assert found(replace(seen, stats_reset=minute, stats_since=minute)) == set()
 
 
+def test_after_a_crash_no_scan_says_nothing_for_a_while() -> None:
+    """It empties the counters and is no reset: that they know of no insert gives it away."""
+    old = snapshot(indexes=[index(scans=0, tuples_read=0)], tables=[table(added=0, live=0)])
+    assert only(old).id == "UnusedIndex"
+    assert found(replace(old, stats_since=NOW - timedelta(minutes=59))) == set()
+    assert only(replace(old, stats_since=NOW - timedelta(minutes=61))).id == "UnusedIndex"
+
+
 def test_an_index_on_one_page_costs_and_serves_nothing() -> None:
     tiny = table(live=20, counted_rows=20, counted_pages=1)
     assert found(snapshot(tables=[tiny], indexes=[index(scans=0, tuples_read=0, pages=2)])) == set()

@@ -1,26 +1,27 @@
 """Indexes that nobody reads, that another one makes superfluous, or that are no use. Pure."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
 from setpoint.api.dbtuning import Analysis
 from setpoint.api.findings import Confidence, Severity
 from setpoint.database.identifiers import qualified, quote
-from setpoint.database.model import MIB_PAGES, Index, Snapshot
+from setpoint.database.model import MIB_PAGES, Index, Snapshot, Table
 from setpoint.database.rules.words import mebibytes, when
 from setpoint.engine.model import Finding
 
-_RESET_MINUTES = 60
+_RESET = timedelta(hours=1)
 """An hour after a reset, that an index has no scan says nothing yet."""
 
 
 def unused_indexes(snapshot: Snapshot, analysis: Analysis) -> Iterable[Finding]:
     """Never scanned, never read, and nothing but reads could need it.
 
-    Silent just after a reset of the statistics, while a replica cannot be asked, and for tables of
-    one page, where no index is ever used. Info only, where the statistics are young, the index is
-    small, or the server is a replica: its primary may well use the index.
+    Silent just after a reset of the statistics or a crash, while a replica cannot be asked, and for
+    tables of one page, where no index is ever used. Info only, where the statistics are young, the
+    index is small, or the server is a replica: its primary may well use the index.
     """
-    if _just_reset(snapshot) or snapshot.unseen_replicas:
+    if _is_young(snapshot, snapshot.stats_reset) or snapshot.unseen_replicas:
         return
     is_old = snapshot.stats_age >= analysis.unused_index_age
     others = snapshot.server.standbys > snapshot.seen_replicas or snapshot.server.in_recovery
@@ -28,7 +29,7 @@ def unused_indexes(snapshot: Snapshot, analysis: Analysis) -> Iterable[Finding]:
         if index.scans or index.tuples_read or _is_needed(index, snapshot):
             continue
         table = snapshot.table_of.get(index.table)
-        if table is not None and table.pages <= 1:
+        if table is not None and (table.pages <= 1 or _were_lost(table, snapshot)):
             continue
         is_warning = is_old and not others and index.pages >= MIB_PAGES
         yield Finding(
@@ -51,9 +52,16 @@ def _confidence(*, is_sure: bool) -> Confidence:
     return Confidence.HIGH if is_sure else Confidence.LOW
 
 
-def _just_reset(snapshot: Snapshot) -> bool:
-    reset = snapshot.stats_reset
-    return reset is not None and (snapshot.taken_at - reset).total_seconds() < _RESET_MINUTES * 60
+def _is_young(snapshot: Snapshot, since: datetime | None) -> bool:
+    return since is not None and snapshot.taken_at - since < _RESET
+
+
+def _were_lost(table: Table, snapshot: Snapshot) -> bool:
+    """Whether the counters are young and know nothing of how the rows came: a crash has emptied
+    them, which no stats_reset tells."""
+    return _is_young(snapshot, snapshot.stats_since) and any(
+        part.rows and not part.added for part in table.parts
+    )
 
 
 def _is_needed(index: Index, snapshot: Snapshot) -> bool:
