@@ -62,7 +62,7 @@ class DBTuningKind:
         if spec.rds is None:
             return None
         where = f"{self._gateway.default_region(spec.aws)}/{spec.aws.role or 'own'}"
-        return f"aws/{where}/db:{spec.rds.instance}"
+        return f"aws/{where}/db:{spec.rds.instance.lower()}"  # RDS knows no case
 
     def announce(self, namespace: str, spec: DBTuningSpec) -> None:
         """Its server is read for it alone."""

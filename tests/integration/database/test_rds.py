@@ -618,6 +618,17 @@ async def test_free_storage_runs_out(make: MakeInstance) -> None:
     assert finding.evidence == "8.2 of 100 GiB free (8 %); full in about 8 h"
 
 
+async def test_rds_knows_no_case_in_a_name(make: MakeInstance) -> None:
+    instance = make()
+    at = instance.clock.now.timestamp() - 600
+    dimensions = {"DBInstanceIdentifier": "orders"}
+    instance.account.put_points(REGION, "AWS/RDS", "FreeStorageSpace", dimensions, {at: 2.0**30})
+    loop = instance.loop(allocatedStorage="200Gi")
+    loop.set_spec(instance.spec(allocatedStorage="200Gi") | {"rds": {"instance": "Orders"}})
+    done = await loop.attempt()
+    assert [(f.id, f.object) for f in done.decision.findings] == [("FreeStorageLow", "rds/orders")]
+
+
 async def test_metrics_are_billed_and_so_asked_for_now_and_then(make: MakeInstance) -> None:
     instance = make()
     loop = instance.loop()

@@ -58,20 +58,25 @@ async def observe(
         default_parameters=all(
             str(group.get("DBParameterGroupName", "")).startswith("default.") for group in groups
         ),
-        metrics=await _metrics(gateway, scope, current, memory, now),
+        metrics=await _metrics(gateway, scope, found["DBInstanceIdentifier"], current, memory, now),
     )
     memory.read_back(seen, now)
     return seen
 
 
 async def _metrics(
-    gateway: AWSGateway, scope: Scope, current: dict[str, Any], memory: RDSMemory, now: datetime
+    gateway: AWSGateway,
+    scope: Scope,
+    instance: str,
+    current: dict[str, Any],
+    memory: RDSMemory,
+    now: datetime,
 ) -> Metrics:
     """The metrics as last read, what is old of them read again; `memory` keeps them.
 
-    The instance's own affairs go on while CloudWatch cannot be read.
+    `instance` as RDS spells it: CloudWatch knows only that. The instance's own affairs go on while
+    CloudWatch cannot be read.
     """
-    instance = scope.resource.removeprefix("db:")
     burstable = is_burstable(str(current.get(CLASS, "")))
     recent, days = memory.metrics.recent, memory.metrics.days
     try:
