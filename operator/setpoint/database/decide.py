@@ -12,7 +12,7 @@ from setpoint.database.memory import Memory
 from setpoint.database.model import Observed, Snapshot
 from setpoint.database.rds import decide as rds
 from setpoint.database.rds import rules as rds_rules
-from setpoint.database.rds.model import PREFIX
+from setpoint.database.rds.model import PREFIX, RDSObserved
 from setpoint.database.rules import About
 from setpoint.engine.failure import Failure, unexpected
 from setpoint.engine.findings import carried
@@ -48,11 +48,11 @@ def decide(
     if isinstance(instance, Failure):
         failures.append(instance)
         instance = None
-    if instance is None and spec.rds is not None:
-        known = status.get("findings") or {}
-        found = carried(found, known, lambda _, thing: thing.startswith(PREFIX))
     planned, own, samples = instance or (rds.RDSDecision(), (), ())
-    found, ignored = wanted([*found, *own], spec.ignore, now)
+    found += own
+    if spec.rds is not None:
+        found = _with_unseen_instance(found, None if instance is None else observed.rds, status)
+    found, ignored = wanted(found, spec.ignore, now)
     return Decision(
         memory=replace(memory, postgres=looks, waiting=planned.waiting, targets=observed.targets),
         actions=planned.actions,
@@ -64,6 +64,19 @@ def decide(
         settling=planned.settling,
         again=planned.again if planned.again and planned.again < spec.interval else None,
     )
+
+
+def _with_unseen_instance(
+    found: Sequence[Finding], instance: RDSObserved | None, status: Mapping[str, Any]
+) -> list[Finding]:
+    """With what status shows of the instance, or of its metrics, where they could not be read."""
+
+    def is_unseen(rule: str, thing: str) -> bool:
+        if not thing.startswith(PREFIX):
+            return False
+        return instance is None or (not instance.metrics.are_read and rule in rds_rules.OF_METRICS)
+
+    return carried(found, status.get("findings") or {}, is_unseen)
 
 
 def _isolated(half: Callable[[], T]) -> T | Failure:

@@ -654,6 +654,30 @@ async def test_without_metrics_the_rest_goes_on(make: MakeInstance) -> None:
     assert instance.described("AllocatedStorage") == [200]
 
 
+async def test_while_metrics_cannot_be_read_what_they_told_is_kept_but_not_judged_anew(
+    make: MakeInstance,
+) -> None:
+    instance = make()
+    at = instance.clock.now.timestamp() - 600
+    dimensions = {"DBInstanceIdentifier": "orders"}
+    instance.account.put_points(REGION, "AWS/RDS", "FreeStorageSpace", dimensions, {at: 2.0**30})
+    loop = instance.loop("Observe")
+    done = await loop.attempt()
+    [told] = done.decision.findings
+    loop.status["findings"] = findings.show([told], {}, {}, instance.clock()).wire()
+    instance.account.deny({"action": "cloudwatch:GetMetricData"})
+    for hours in (0.1, 2):
+        instance.clock.forward(hours=hours)
+        stored = loop.status["findings"]
+        done = await loop.attempt()
+        loop.status["findings"] = stored
+        assert {f.id for f in done.decision.findings} == {"FreeStorageLow", "RDSMetricsUnavailable"}
+    instance.account.deny()
+    instance.clock.forward(minutes=6)
+    done = await loop.attempt()
+    assert done.decision.findings == [], "there is no newer value"
+
+
 # Revert
 
 

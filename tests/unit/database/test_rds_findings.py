@@ -31,6 +31,7 @@ def found(
     spec: dict[str, Any] | None = None,
     memory: RDSMemory | None = None,
     failure: Failure | None = None,
+    now: datetime = NOW,
     **values: Any,
 ) -> dict[str, tuple[str, str]]:
     """Severity and evidence by id."""
@@ -49,13 +50,20 @@ def found(
         RDS.model_validate({"instance": "orders", **(spec or {})}),
         replace(observed, **fields),
         memory or RDSMemory(),
-        NOW,
+        now,
     )
     return {f.id: (str(f.severity), f.evidence) for f in findings(facts)}
 
 
 def test_nothing_is_wrong_where_nothing_is_known() -> None:
     assert found() == {}
+
+
+def test_old_values_tell_nothing_about_now() -> None:
+    full, week = {"free_storage": 1.0 * GIB}, {"cpu": series(*[95.0] * WEEK)}
+    assert set(found(full, week)) == {"FreeStorageLow", "InstanceUndersized"}
+    assert set(found(full, week, now=NOW + timedelta(hours=1))) == {"InstanceUndersized"}
+    assert set(found(full, week, now=NOW + timedelta(days=1))) == set()
 
 
 @pytest.mark.parametrize(

@@ -92,10 +92,10 @@ async def _metrics(
             days = await _read(gateway, scope, asked, *metrics.days_window(now))
     except Failure as failure:
         lasting = failure if failure.help is not Help.TIME else None
-        memory.metrics = Metrics(recent, days, lasting)
+        memory.metrics = Metrics(recent, days, lasting, are_read=False)
     else:
-        read_now = now in (memory.recent_at, memory.days_at)
-        memory.metrics = Metrics(recent, days, None if read_now else memory.metrics.failure)
+        if now in (memory.recent_at, memory.days_at):
+            memory.metrics = Metrics(recent, days)
     return memory.metrics
 
 

@@ -28,6 +28,15 @@ _STUCK = frozenset(
 )  # fmt: skip
 _FORECAST_FROM = 24  # hourly datapoints
 _DAYS_FROM = 6 * 24  # of the 7 · 24
+_RECENT, _OF_DAYS = timedelta(hours=1), timedelta(days=1)
+"""Beyond this age of its newest datapoint, a series tells nothing about now."""
+
+OF_METRICS = frozenset(
+    {"FreeStorageLow", "CPUCreditsLow", "BurstBalanceLow", "RDSConnectionsHigh",
+     "FreeableMemoryLow", "InstanceOversized", "InstanceUndersized"}
+)  # fmt: skip
+"""Findings that CloudWatch's numbers lead to: without them, nothing is known of these."""
+
 _SEVERITY = {True: Severity.CRITICAL, False: Severity.WARNING}
 
 
@@ -41,13 +50,15 @@ class Facts:
     now: datetime
 
     def last(self, name: str) -> float | None:
-        """The newest value of a metric of the last minutes."""
-        numbers = self.observed.metrics.recent.get(name, Series()).numbers
-        return numbers[-1] if numbers else None
+        """The newest value of a metric of the last minutes; None if it is old by now."""
+        values = self.observed.metrics.recent.get(name, Series()).values
+        return values[-1][1] if values and self.now - values[-1][0] <= _RECENT else None
 
     def days(self, name: str) -> list[float]:
-        """A metric's hourly values of the last days."""
-        return self.observed.metrics.days.get(name, Series()).numbers
+        """A metric's hourly values of the last days; empty if they are old by now."""
+        found = self.observed.metrics.days.get(name, Series())
+        is_old = not found.values or self.now - found.values[-1][0] > _OF_DAYS
+        return [] if is_old else found.numbers
 
     @property
     def class_name(self) -> str:
