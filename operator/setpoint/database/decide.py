@@ -115,7 +115,8 @@ def findings(snapshots: Sequence[Snapshot], analysis: Analysis, *, several: bool
     only one of them can be seen, else its findings would be others then.
     """
     found: list[Finding] = []
-    for snapshot in snapshots:
+    names = frozenset(snapshot.database for snapshot in snapshots)
+    for snapshot in (replace(one, analysed=names) for one in snapshots):
         for rule in rules.RULES:
             own = rule.check(snapshot, analysis)
             is_inside = several and rule.about is About.RELATION

@@ -315,6 +315,8 @@ class Snapshot:
     sessions: Sequence[Session] = ()
     statements: Sequence[Statement] = ()
     databases: Sequence[Database] = ()
+    analysed: frozenset[str] = frozenset()
+    """Databases of the server that are looked into at the same time."""
     tls_verified: bool = True
     is_cut: bool = False
     """There are more relations than are looked at."""

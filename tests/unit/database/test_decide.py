@@ -4,16 +4,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from tests.unit.database.a_database import NOW, snapshot, table
+import pytest
+from tests.unit.database.a_database import NOW, database, snapshot, table
 
 from setpoint.api.conditions import Reason
-from setpoint.api.dbtuning import DBTuningSpec
+from setpoint.api.dbtuning import Analysis, DBTuningSpec
 from setpoint.database import targets
 from setpoint.database.decide import decide
+from setpoint.database.decide import findings as rules_of
 from setpoint.database.memory import Memory
 from setpoint.database.model import Observed, Snapshot
+from setpoint.database.observe import together
 from setpoint.database.rds.model import RDSObserved
 from setpoint.engine import findings
+from setpoint.engine.failure import Failure
 from setpoint.engine.model import Decision
 
 SPEC = DBTuningSpec.model_validate(
@@ -65,6 +69,29 @@ def test_an_error_of_ours_in_the_rds_half_leaves_the_postgres_half() -> None:
     assert ids(done) == ids(whole)
     assert not done.actions
     assert not done.samples, "no reading is no all-clear"
+
+
+def test_a_database_that_is_looked_into_is_not_told_of_by_the_others() -> None:
+    old = 1_700_000_000
+    both = [database(transaction_age=old), database(name="other", transaction_age=old)]
+    shop = snapshot(tables=[table(transaction_age=old)], databases=both)
+    other = replace(shop, database="other", tables=[table(name="theirs", transaction_age=old)])
+    seen = rules_of([shop, other], Analysis(), several=True)
+    assert [f.object for f in seen] == ["other.public.theirs", "shop.public.orders"]
+    alone = rules_of([shop], Analysis(), several=True)
+    assert [f.object for f in alone] == ["other", "shop.public.orders"]
+
+
+def test_of_several_failures_each_is_told() -> None:
+    starts = Failure(Reason.BUSY, "database a: it starts")
+    absent = Failure(Reason.TARGET_NOT_FOUND, "database b: it is not there")
+    with pytest.raises(Failure) as caught:
+        together(None, ([], [starts, absent]))
+    assert caught.value.reason is Reason.TARGET_NOT_FOUND
+    assert caught.value.message == "database b: it is not there; database a: it starts"
+    with pytest.raises(Failure) as caught:
+        together(None, ([], [starts]))
+    assert caught.value is starts
 
 
 ARN = INSTANCE.arn
