@@ -210,12 +210,17 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class ForeignKey:
-    """A foreign key's own side: attribute numbers of `table`; `referenced` is the other table."""
+    """A foreign key's own side: attribute numbers of `table`; `referenced` is the other table.
+
+    `parent` is the oid of the one of which it is a partition's part, else 0.
+    """
 
     name: str
     table: int
     referenced: int
     columns: tuple[int, ...]
+    oid: int = 0
+    parent: int = 0
 
     def is_served_by(self, index: Index) -> bool:
         """Whether `index` finds the rows that refer to one: its columns in any order, but first.

@@ -231,11 +231,15 @@ SELECT (CASE WHEN c.relispartition AND c.relkind = 'i'
 """  # noqa: S608 - of constants
 """What a replica adds to its primary's counters; of a partition's index, for its root."""
 
+# Those too that a partition has from its parent, for its columns may have other numbers; not those
+# that Postgres makes for the partitions of a referenced table.
 FOREIGN_KEYS = """
 SELECT k.conname AS name, k.conrelid::pg_catalog.int8 AS table,
-       k.confrelid::pg_catalog.int8 AS referenced, k.conkey AS columns
+       k.confrelid::pg_catalog.int8 AS referenced, k.conkey AS columns,
+       k.oid::pg_catalog.int8 AS oid, k.conparentid::pg_catalog.int8 AS parent
   FROM pg_catalog.pg_constraint AS k
- WHERE k.contype = 'f' AND k.conparentid = 0
+  LEFT JOIN pg_catalog.pg_constraint AS p ON p.oid = k.conparentid
+ WHERE k.contype = 'f' AND (p.oid IS NULL OR p.conrelid <> k.conrelid)
  ORDER BY k.oid
 """
 
