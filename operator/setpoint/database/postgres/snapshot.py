@@ -62,8 +62,8 @@ async def read_snapshot(connection: Connection, analysis: Analysis) -> Snapshot:
     counted = await _databases(connection)
     settings = await _settings(connection)
     unread = [row["schema"] async for row in _stream(connection, queries.UNREAD)]
-    indexes = await _indexes(connection)
-    tables, is_cut = await _tables(connection, indexes)
+    indexes, lacks_indexes = await _indexes(connection)
+    tables, lacks_tables = await _tables(connection, indexes)
     looked_into = _worth_a_look(tables, analysis)
     columns = await _columns(connection, looked_into) if looked_into else []
     foreign = [
@@ -100,7 +100,7 @@ async def read_snapshot(connection: Connection, analysis: Analysis) -> Snapshot:
         sessions=sessions,
         statements=statements or (),
         databases=counted,
-        is_cut=is_cut,
+        is_cut=lacks_indexes or lacks_tables,
     )
 
 
@@ -179,14 +179,16 @@ async def _tables(connection: Connection, indexes: Sequence[Index]) -> tuple[lis
     return tables, number >= queries.MAX_TABLES
 
 
-async def _indexes(connection: Connection) -> list[Index]:
-    """Indexes, with the numbers of partitions counted for their root.
+async def _indexes(connection: Connection) -> tuple[list[Index], bool]:
+    """Indexes, with the numbers of partitions counted for their root; whether there are more.
 
     An invalid one of a partition stays one of its own: it is the one to mend.
     """
     sums: dict[int, list[float]] = {}
     found: list[Row] = []
+    number = 0
     async for row in _stream(connection, queries.INDEXES):
+        number += 1
         root = row.pop("root") or row["oid"]
         if root == row["oid"] or not row["is_valid"]:
             found.append(row)
@@ -194,7 +196,8 @@ async def _indexes(connection: Connection) -> list[Index]:
             total = sums.setdefault(root, [0, 0, 0, 0])
             for place, name in enumerate(("scans", "tuples_read", "pages", "rows")):
                 total[place] += max(row[name], 0)
-    return [_index(row, sums.get(row["oid"])) for row in found]
+    indexes = [_index(row, sums.get(row["oid"])) for row in found]
+    return indexes, number >= queries.MAX_INDEXES
 
 
 def _index(row: Row, sums: Sequence[float] | None) -> Index:
