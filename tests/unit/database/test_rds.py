@@ -341,6 +341,22 @@ def test_storage_grows_while_our_own_class_waits_without_a_restart() -> None:
     assert found.actions[0].risk is Risk.MEDIUM, "it was approved before"
 
 
+def test_storage_comes_before_our_own_class_where_only_two_modifications_are_left() -> None:
+    memory = memory_of(*[{"MaxAllocatedStorage": 500}] * 2)
+    memory.queued_class = NEW
+    spec = {"instanceClass": NEW, "allocatedStorage": "200Gi"}
+    assert sent(decided(seen({"DBInstanceClass": NEW}), memory, **spec)) == [
+        {"DBInstanceClass": OLD, "now": True}
+    ]
+    memory.add(Sent(NOW, {"DBInstanceClass": OLD}, immediately=True))
+    memory.taken(memory.sent[-1], withdraws=True)
+    assert sent(decided(SEEN, memory, **spec)) == [{"AllocatedStorage": 200, "now": True}]
+    memory.add(Sent(NOW, {"AllocatedStorage": 200}, immediately=True))
+    found = decided(seen(AllocatedStorage=200), memory, **spec)
+    assert blocks(found) == {"instanceClass": BlockedBy.BUDGET}
+    assert memory.withdrawn_class == NEW, "it goes back as it was approved"
+
+
 def test_a_withdrawal_that_rds_refuses_is_not_repeated_at_once() -> None:
     memory = memory_of()
     memory.queued_class = NEW
