@@ -155,6 +155,7 @@ class Index:
     `key` are attribute numbers, 0 for an expression, `included` those of INCLUDE; `classes`,
     `collations` and `orders` go with `key`. `expressions` and `predicate` are digests, empty
     without. `not_null` is the column of a predicate that says no more than that it is not null.
+    `is_attached`: it is a partition's part of a partitioned one.
     """
 
     oid: int
@@ -187,6 +188,7 @@ class Index:
     predicate: str = ""
     not_null: int | None = None
     fillfactor: int = 90
+    is_attached: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,7 +307,10 @@ class Window:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One database at one moment. `stats_reset` is None where nobody ever reset its statistics."""
+    """One database at one moment. `stats_reset` is None where nobody ever reset its statistics.
+
+    `attached` are parts of partitioned indexes, of partitions that have indexes of their own.
+    """
 
     server: Server
     database: str
@@ -313,6 +318,7 @@ class Snapshot:
     taken_at: datetime
     tables: Sequence[Table]
     indexes: Sequence[Index]
+    attached: Sequence[Index] = ()
     stats_reset: datetime | None = None
     columns: Sequence[Column] = ()
     foreign_keys: Sequence[ForeignKey] = ()
@@ -356,6 +362,14 @@ class Snapshot:
         """Indexes by table."""
         by_table: dict[int, list[Index]] = {}
         for index in self.indexes:
+            by_table.setdefault(index.table, []).append(index)
+        return by_table
+
+    @cached_property
+    def siblings_of(self) -> Mapping[int, Sequence[Index]]:
+        """Indexes by table; those too that a partition has of its root's."""
+        by_table: dict[int, list[Index]] = {}
+        for index in (*self.indexes, *self.attached):
             by_table.setdefault(index.table, []).append(index)
         return by_table
 

@@ -62,7 +62,7 @@ async def read_snapshot(connection: Connection, analysis: Analysis) -> Snapshot:
     counted = await _databases(connection)
     settings = await _settings(connection)
     unread = [row["schema"] async for row in _stream(connection, queries.UNREAD)]
-    indexes, lacks_indexes = await _indexes(connection)
+    indexes, attached, lacks_indexes = await _indexes(connection)
     tables, lacks_tables = await _tables(connection, indexes)
     looked_into = _worth_a_look(tables, analysis)
     columns = await _columns(connection, looked_into) if looked_into else []
@@ -94,6 +94,7 @@ async def read_snapshot(connection: Connection, analysis: Analysis) -> Snapshot:
         taken_at=server["now"],
         tables=tables,
         indexes=indexes,
+        attached=attached,
         columns=columns,
         foreign_keys=foreign,
         sequences=sequences,
@@ -179,25 +180,34 @@ async def _tables(connection: Connection, indexes: Sequence[Index]) -> tuple[lis
     return tables, number >= queries.MAX_TABLES
 
 
-async def _indexes(connection: Connection) -> tuple[list[Index], bool]:
-    """Indexes, with the numbers of partitions counted for their root; whether there are more.
+async def _indexes(connection: Connection) -> tuple[list[Index], list[Index], bool]:
+    """Indexes, with the numbers of partitions counted for their root; of partitions with an index
+    of their own, what they have of the root's; whether there are more.
 
     An invalid one of a partition stays one of its own: it is the one to mend.
     """
     sums: dict[int, list[float]] = {}
     found: list[Row] = []
+    attached: list[Index] = []
     number = 0
     async for row in _stream(connection, queries.INDEXES):
         number += 1
         root = row.pop("root") or row["oid"]
         if root == row["oid"] or not row["is_valid"]:
             found.append(row)
+        own = [max(row[name], 0) for name in ("scans", "tuples_read", "pages", "rows")]
         if not row["is_partitioned"]:
-            total = sums.setdefault(root, [0, 0, 0, 0])
-            for place, name in enumerate(("scans", "tuples_read", "pages", "rows")):
-                total[place] += max(row[name], 0)
+            total = sums.get(root, (0, 0, 0, 0))
+            sums[root] = [a + b for a, b in zip(total, own, strict=True)]
+        if root != row["oid"] and row["is_valid"]:
+            attached.append(_index({**row, "is_attached": True}, own))
     indexes = [_index(row, sums.get(row["oid"])) for row in found]
-    return indexes, number >= queries.MAX_INDEXES
+    with_own = {index.table for index in indexes}
+    return (
+        indexes,
+        [index for index in attached if index.table in with_own],
+        number >= queries.MAX_INDEXES,
+    )
 
 
 def _index(row: Row, sums: Sequence[float] | None) -> Index:

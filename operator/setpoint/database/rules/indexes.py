@@ -70,9 +70,22 @@ def _is_needed(index: Index, snapshot: Snapshot) -> bool:
         _is_kept(index)
         or index.is_unique
         or not index.is_valid
-        or any(key.is_served_by(index) for key in snapshot.foreign_keys_of.get(index.table, ()))
+        or _serves_foreign_key(index, snapshot)
         or _lesser(index, snapshot) is not None
     )
+
+
+def _serves_foreign_key(index: Index, snapshot: Snapshot) -> bool:
+    """Whether it finds the rows that refer to one, or some of its columns do for want of better."""
+    for key in snapshot.foreign_keys_of.get(index.table, ()):
+        if key.is_served_by(index):
+            return True
+        is_start = index.method in ("btree", "hash") and not index.predicate
+        if is_start and index.key[0] in key.columns:
+            others = snapshot.siblings_of[index.table]
+            if not any(key.is_served_by(other) for other in others):
+                return True
+    return False
 
 
 def _is_kept(index: Index) -> bool:
@@ -178,7 +191,7 @@ def invalid_indexes(snapshot: Snapshot, _: Analysis) -> Iterable[Finding]:
 def _siblings(index: Index, snapshot: Snapshot) -> Iterable[Index]:
     return (
         other
-        for other in snapshot.indexes_of[index.table]
+        for other in snapshot.siblings_of[index.table]
         if other is not index and other.is_valid and other.method == index.method
     )
 
@@ -192,6 +205,8 @@ def _double(index: Index, snapshot: Snapshot) -> Index | None:
             continue
         if not _serves_uniqueness(other, index):
             continue
+        if other.is_attached:  # it goes only with its root
+            return other
         if not _serves_uniqueness(index, other) or _rank(other) < _rank(index):
             return other
     return None
