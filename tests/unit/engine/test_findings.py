@@ -63,7 +63,7 @@ def test_texts_stay_until_the_magnitude_doubles_or_halves() -> None:
 def test_what_is_to_be_done_is_shown_as_it_is_now(change: dict[str, Any]) -> None:
     before = replace(SCANS, sql=("DROP INDEX a", "DROP INDEX b"))
     first = shown([before])
-    moved = {"evidence": "101 scans", "magnitude": 101}
+    moved: dict[str, Any] = {"evidence": "101 scans", "magnitude": 101}
     made = shown([replace(before, **moved, **change)], first)
     [name, value] = next(iter(change.items()))
     assert made["items"][0][name] == (list(value) if name == "sql" else value)
