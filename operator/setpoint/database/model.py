@@ -155,7 +155,8 @@ class Index:
     `key` are attribute numbers, 0 for an expression, `included` those of INCLUDE; `classes`,
     `collations` and `orders` go with `key`. `expressions` and `predicate` are digests, empty
     without. `not_null` is the column of a predicate that says no more than that it is not null.
-    `is_attached`: it is a partition's part of a partitioned one.
+    `is_attached`: it is a partition's part of a partitioned one. `parameters` are those of operator
+    classes and of BRIN that make it another index.
     """
 
     oid: int
@@ -187,6 +188,7 @@ class Index:
     expressions: str = ""
     predicate: str = ""
     not_null: int | None = None
+    parameters: str = ""
     fillfactor: int = 90
     is_attached: bool = False
 

@@ -442,6 +442,27 @@ pair("prefix of other direction and NULLs", "another order of NULLs leads it",
      ("{a} NULLS FIRST", A, {}), ("{a}, {b}", f"{A} AND {B}", {}))  # fmt: skip
 
 
+@pairs.trap("BRIN of other ranges", "the finer one finds fewer pages, the coarser one is smaller")
+def _(draft: Draft) -> None:
+    table = draft.table(rows(draft))
+    for size in (4, 128):
+        tail = f"WITH (pages_per_range = {size})"
+        draft.index(table, "{id}", using="brin", tail=tail, use="{id} = 5")
+
+
+@pairs.trap(
+    "other parameters of the operator class", "signatures of another length find other rows"
+)
+def _(draft: Draft) -> None:
+    columns = [*LOAD, ("words", "tsvector", "to_tsvector('simple', md5(g::text))")]
+    table = draft.table(rows(draft), columns=columns)
+    for length in (64, 512):
+        draft.index(
+            table, f"{{words}} tsvector_ops (siglen = {length})", using="gist",
+            use="{words} @@ 'none'::tsquery",
+        )  # fmt: skip
+
+
 @pairs.trap("column 1 and column 10", "1 is no prefix of 10 but as text")
 def _(draft: Draft) -> None:
     columns = [(f"c{n}", "int", f"g * {n} % 5003") for n in range(2, 14)]

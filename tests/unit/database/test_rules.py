@@ -175,6 +175,7 @@ def test_an_index_on_one_page_costs_and_serves_nothing() -> None:
         ({"is_unique": True}, {"is_unique": True, "constraint": "c"}, "DuplicateIndex", 100),
         ({}, {"is_clustered": True}, "DuplicateIndex", 100),
         ({"predicate": "x"}, {"predicate": "x"}, "DuplicateIndex", 101),
+        ({"method": "brin", "parameters": "4"}, {"method": "brin"}, None, 0),
         ({"key": (0,), "expressions": "x"}, {"key": (0,), "expressions": "x"}, "DuplicateIndex", 101),
         ({}, {"key": (1, 2)}, "RedundantIndex", 100),
         ({"key": (1, 2)}, {}, "RedundantIndex", 101),
@@ -332,6 +333,13 @@ def test_dead_rows_and_who_should_remove_them() -> None:
     assert list(seen["AutovacuumBehind"].sql) == [
         "ALTER TABLE public.orders RESET (autovacuum_enabled)"
     ]
+
+
+def test_rows_of_a_load_that_are_told_late_are_no_work_for_autovacuum() -> None:
+    new: dict[str, Any] = {"inserted": 100_000, "added": 100_000, "live": 200_000}
+    assert found(snapshot(tables=[table(**new)])) == set()
+    grown = table(inserted=100_000, added=200_000, live=200_000)
+    assert ids(snapshot(tables=[grown])) == {"AutovacuumBehind"}
 
 
 def test_the_dead_rows_of_partitions_are_their_roots() -> None:

@@ -175,7 +175,7 @@ SELECT i.indexrelid::pg_catalog.int8 AS oid, i.indrelid::pg_catalog.int8 AS tabl
             '^\\(?{{NULLTEST :arg {{VAR [^{{}}]*:varattno ([0-9]+)'
             || ' [^{{}}]*}} :nulltesttype 1 [^{{}}]*}}\\)?$')
            ::pg_catalog.int4 AS not_null,
-       c.reloptions AS options
+       c.reloptions AS options, COALESCE(o.parameters, '') AS parameters
   FROM pg_catalog.pg_index AS i
   JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
   JOIN pg_catalog.pg_am AS m ON m.oid = c.relam
@@ -187,6 +187,12 @@ SELECT i.indexrelid::pg_catalog.int8 AS oid, i.indrelid::pg_catalog.int8 AS tabl
                FROM pg_catalog.pg_constraint AS q
               WHERE q.conindid <> 0
               GROUP BY q.conindid) AS k ON k.conindid = i.indexrelid
+  LEFT JOIN (SELECT a.attrelid, pg_catalog.string_agg(
+                    a.attnum::pg_catalog.text || a.attoptions::pg_catalog.text, ''
+                    ORDER BY a.attnum) AS parameters
+               FROM pg_catalog.pg_attribute AS a
+              WHERE a.attoptions IS NOT NULL
+              GROUP BY a.attrelid) AS o ON o.attrelid = i.indexrelid
  WHERE {_USERS}
    AND i.indrelid NOT IN {_MEMBERS}
  ORDER BY i.indexrelid
@@ -254,7 +260,8 @@ SELECT c.oid::pg_catalog.int8 AS oid, n.nspname AS schema, c.relname AS name,
   JOIN pg_catalog.pg_class AS c ON c.oid = s.seqrelid
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
   LEFT JOIN (SELECT DISTINCT ON (r.sequence) r.sequence, r.relation, a.attname AS column_name,
-                    a.atttypid::pg_catalog.int8 AS type
+                    COALESCE(NULLIF(t.typbasetype, '0'::pg_catalog.oid), a.atttypid)
+                        ::pg_catalog.int8 AS type
                FROM (SELECT p.objid AS sequence, p.refobjid AS relation, p.refobjsubid AS number
                        FROM pg_catalog.pg_depend AS p
                       WHERE p.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
@@ -268,6 +275,7 @@ SELECT c.oid::pg_catalog.int8 AS oid, n.nspname AS schema, c.relname AS name,
                         AND p.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass) AS r
                JOIN pg_catalog.pg_attribute AS a
                  ON a.attrelid = r.relation AND a.attnum = r.number
+               JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
               ORDER BY r.sequence, a.attlen) AS u ON u.sequence = c.oid
  WHERE c.relkind = 'S' AND c.relpersistence = 'p'
    AND {_USERS}

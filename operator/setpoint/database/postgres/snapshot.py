@@ -211,7 +211,8 @@ async def _indexes(connection: Connection) -> tuple[list[Index], list[Index], bo
 
 
 def _index(row: Row, sums: Sequence[float] | None) -> Index:
-    keys, attributes, options = row.pop("keys"), row.pop("attributes"), row.pop("options")
+    keys, attributes = row.pop("keys"), row.pop("attributes")
+    options = _options(row.pop("options"))
     scans, tuples_read, pages, rows = sums or (0, 0, 0, 0)
     return Index(
         **{
@@ -223,7 +224,8 @@ def _index(row: Row, sums: Sequence[float] | None) -> Index:
             "orders": tuple(row["orders"]),
             "expressions": row["expressions"] or "",
             "predicate": row["predicate"] or "",
-            "fillfactor": int(_options(options).get("fillfactor", 90)),
+            "parameters": row["parameters"] + options.get("pages_per_range", ""),
+            "fillfactor": int(options.get("fillfactor", 90)),
             "scans": int(scans),
             "tuples_read": int(tuples_read),
             "pages": int(pages),

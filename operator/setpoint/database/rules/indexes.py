@@ -215,7 +215,7 @@ def _double(index: Index, snapshot: Snapshot) -> Index | None:
 def _definition(index: Index) -> Sequence[object]:
     return (
         index.key, tuple(sorted(index.included)), index.classes, index.collations, index.orders,
-        index.expressions, index.predicate,
+        index.expressions, index.predicate, index.parameters,
     )  # fmt: skip
 
 
