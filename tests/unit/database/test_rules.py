@@ -159,6 +159,9 @@ def test_after_a_crash_no_scan_says_nothing_for_a_while() -> None:
     assert only(old).id == "UnusedIndex"
     assert found(replace(old, stats_since=NOW - timedelta(minutes=59))) == set()
     assert only(replace(old, stats_since=NOW - timedelta(minutes=61))).id == "UnusedIndex"
+    replica = replace(SERVER, in_recovery=True)
+    young = replace(old, stats_since=NOW - timedelta(minutes=5), server=replica)
+    assert only(young).id == "UnusedIndex"
 
 
 def test_an_index_on_one_page_costs_and_serves_nothing() -> None:

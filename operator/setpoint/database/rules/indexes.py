@@ -58,10 +58,10 @@ def _is_young(snapshot: Snapshot, since: datetime | None) -> bool:
 
 def _were_lost(table: Table, snapshot: Snapshot) -> bool:
     """Whether the counters are young and know nothing of how the rows came: a crash has emptied
-    them, which no stats_reset tells."""
-    return _is_young(snapshot, snapshot.stats_since) and any(
-        part.rows and not part.added for part in table.parts
-    )
+    them, which no stats_reset tells. On a replica they never count a row."""
+    if snapshot.server.in_recovery or not _is_young(snapshot, snapshot.stats_since):
+        return False
+    return any(part.rows and not part.added for part in table.parts)
 
 
 def _is_needed(index: Index, snapshot: Snapshot) -> bool:
