@@ -32,6 +32,7 @@ _SETTINGS = {
     "shared_buffers": "64MB",
     "max_connections": "60",
     "max_prepared_transactions": "5",
+    "wal_level": "logical",
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",

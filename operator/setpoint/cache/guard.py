@@ -326,7 +326,7 @@ class Guard:
         shown = ", ".join(
             f"{layout} such as {printable(self._examples[layout])}" for layout in unsafe[:3]
         )
-        names = ", ".join(layout.name for layout in unsafe[:5])
+        names = ", ".join(sorted(layout.name for layout in unsafe)[:5])
         return Refusal(
             tuple(unsafe),
             f"{policy} evicts keys that must stay: {shown}",

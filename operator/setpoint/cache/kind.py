@@ -91,9 +91,9 @@ class CacheTuningKind:
         )
         return await self._looked_ahead(target, spec, observed, memory)
 
-    def identity(self, observed: Observed) -> str | None:
+    def targets(self, observed: Observed) -> Sequence[str]:
         """The server's run id; it changes when the server restarts."""
-        return f"redis/{observed.run_id}" if observed.run_id else None
+        return [f"redis/{observed.run_id}"] if observed.run_id else []
 
     def decide(
         self,

@@ -1,9 +1,9 @@
 """What to do about an RDS instance, and what is wrong with the databases. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from setpoint.api.dbtuning import Analysis, DBTuningSpec, Postgres
 from setpoint.database import history, rules
@@ -12,11 +12,14 @@ from setpoint.database.memory import Memory
 from setpoint.database.model import Observed, Snapshot
 from setpoint.database.rds import decide as rds
 from setpoint.database.rds import rules as rds_rules
-from setpoint.database.rds.model import PREFIX
+from setpoint.database.rds.model import PREFIX, RDSObserved
 from setpoint.database.rules import About
+from setpoint.engine.failure import Failure, unexpected
 from setpoint.engine.findings import carried
 from setpoint.engine.ignore import wanted
 from setpoint.engine.model import Decision, Finding, Sample
+
+T = TypeVar("T")
 
 
 def decide(
@@ -28,24 +31,33 @@ def decide(
 ) -> Decision[Memory]:
     """The plan for the instance and the findings of all databases.
 
-    `status` is what was stored: findings of what could not be looked at this time stay.
+    `status` is what was stored: findings of what could not be looked at this time stay. Where our
+    own code fails on one half, the other half goes on.
     """
-    found, looks = _postgres(spec, observed, memory.postgres, status, now)
-    planned, samples = rds.RDSDecision(), list[Sample]()
-    if spec.rds is not None and observed.rds is not None:
-        planned = rds.decide(spec.rds, observed.rds, memory.rds, now)
-        found += rds_rules.findings(rds_rules.Facts(spec.rds, observed.rds, memory.rds, now))
-        samples = rds_rules.samples(observed.rds)
-    elif spec.rds is not None:
-        known = status.get("findings") or {}
-        found = carried(found, known, lambda _, thing: thing.startswith(PREFIX))
+    postgres = _isolated(lambda: _postgres(spec, observed, memory.postgres, now))
+    instance = _isolated(lambda: _rds(spec, observed, memory, now))
+    failures = list(observed.failures)
+    found, looks, snapshots = list[Finding](), memory.postgres, observed.snapshots
+    if isinstance(postgres, Failure):
+        failures.append(postgres)
+        snapshots = []
+    else:
+        found, looks = postgres
+    if spec.postgres is not None:
+        found = _with_unseen(found, spec.postgres, snapshots, status)
+    if isinstance(instance, Failure):
+        failures.append(instance)
+        instance = None
+    planned, own, samples = instance or (rds.RDSDecision(), (), ())
+    found += own
+    if spec.rds is not None:
+        found = _with_unseen_instance(found, None if instance is None else observed.rds, status)
     found, ignored = wanted(found, spec.ignore, now)
-    memory = replace(memory, postgres=looks)
     return Decision(
-        memory=memory,
+        memory=replace(memory, postgres=looks, waiting=planned.waiting, targets=observed.targets),
         actions=planned.actions,
         findings=found,
-        failures=[*observed.failures, *planned.failures],
+        failures=[*failures, *planned.failures],
         samples=samples,
         pending=planned.pending,
         ignored=ignored,
@@ -54,20 +66,46 @@ def decide(
     )
 
 
+def _with_unseen_instance(
+    found: Sequence[Finding], instance: RDSObserved | None, status: Mapping[str, Any]
+) -> list[Finding]:
+    """With what status shows of the instance, or of its metrics, where they could not be read."""
+
+    def is_unseen(rule: str, thing: str) -> bool:
+        if not thing.startswith(PREFIX):
+            return False
+        return instance is None or (not instance.metrics.are_read and rule in rds_rules.OF_METRICS)
+
+    return carried(found, status.get("findings") or {}, is_unseen)
+
+
+def _isolated(half: Callable[[], T]) -> T | Failure:
+    """An error of our own in one half as a value: the other half has none of it."""
+    try:
+        return half()
+    except Exception as error:  # noqa: BLE001
+        return unexpected(error)
+
+
+def _rds(
+    spec: DBTuningSpec, observed: Observed, memory: Memory, now: datetime
+) -> tuple[rds.RDSDecision, Sequence[Finding], Sequence[Sample]] | None:
+    if spec.rds is None or observed.rds is None:
+        return None
+    facts = rds_rules.Facts(spec.rds, observed.rds, memory.rds, now)
+    planned = rds.decide(spec.rds, observed.rds, memory.rds, now)
+    return planned, list(rds_rules.findings(facts)), list(rds_rules.samples(observed.rds))
+
+
 def _postgres(
-    spec: DBTuningSpec,
-    observed: Observed,
-    memory: history.Memory,
-    status: Mapping[str, Any],
-    now: datetime,
+    spec: DBTuningSpec, observed: Observed, memory: history.Memory, now: datetime
 ) -> tuple[list[Finding], history.Memory]:
     if spec.postgres is None:
         return [], memory
     snapshots, memory = history.advance(memory, observed.snapshots)
     several = len(spec.postgres.databases) > 1
     found = findings(snapshots, spec.analysis, several=several)
-    memory = history.persist(memory, _concerned(found, snapshots, several=several), now)
-    return _with_unseen(found, spec.postgres, snapshots, status), memory
+    return found, history.persist(memory, _concerned(found, snapshots, several=several), now)
 
 
 def findings(snapshots: Sequence[Snapshot], analysis: Analysis, *, several: bool) -> list[Finding]:
@@ -77,7 +115,8 @@ def findings(snapshots: Sequence[Snapshot], analysis: Analysis, *, several: bool
     only one of them can be seen, else its findings would be others then.
     """
     found: list[Finding] = []
-    for snapshot in snapshots:
+    names = frozenset(snapshot.database for snapshot in snapshots)
+    for snapshot in (replace(one, analysed=names) for one in snapshots):
         for rule in rules.RULES:
             own = rule.check(snapshot, analysis)
             is_inside = several and rule.about is About.RELATION

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 from setpoint.api.dbtuning import Baseline, DBTuning, DBTuningSpec, DBTuningStatus, Postgres
 from setpoint.api.plan import Applied
 from setpoint.aws.gateway import AWSGateway, Scope
-from setpoint.database import decide, history, observe, report
+from setpoint.database import decide, history, observe, report, targets
 from setpoint.database.memory import Memory
 from setpoint.database.model import Observed, Snapshot
 from setpoint.database.postgres.target import from_secret
@@ -20,7 +21,7 @@ from setpoint.database.rds.model import RDSObserved
 from setpoint.database.rds.observe import observe as observe_rds
 from setpoint.database.rds.revert import revert
 from setpoint.engine.display import Display
-from setpoint.engine.failure import Failure
+from setpoint.engine.failure import Failure, unexpected
 from setpoint.engine.model import Action, Decision, Resource
 from setpoint.trust.network import Network
 from setpoint.trust.secrets import SecretReader
@@ -61,7 +62,7 @@ class DBTuningKind:
         if spec.rds is None:
             return None
         where = f"{self._gateway.default_region(spec.aws)}/{spec.aws.role or 'own'}"
-        return f"aws/{where}/db:{spec.rds.instance}"
+        return f"aws/{where}/db:{spec.rds.instance.lower()}"  # RDS knows no case
 
     def announce(self, namespace: str, spec: DBTuningSpec) -> None:
         """Its server is read for it alone."""
@@ -73,7 +74,8 @@ class DBTuningKind:
             looks = history.recall(Baseline.model_validate(stored) if stored else None)
         except ValidationError:  # somebody else wrote it
             looks = history.Memory()
-        return Memory(from_status(status.get("rds")), looks)
+        known = [status["target"]] if status.get("target") else []
+        return Memory(from_status(status.get("rds")), looks, targets=known)
 
     async def observe(self, resource: Resource[DBTuningSpec], memory: Memory) -> Observed:
         """Read RDS and Postgres at once. Raises Failure."""
@@ -85,18 +87,14 @@ class DBTuningKind:
                 if spec.postgres
                 else None
             )
-        return observe.together(
+        observed = observe.together(
             rds.result() if rds else None, postgres.result() if postgres else None
         )
+        return replace(observed, targets=targets.known(spec, observed, memory.targets))
 
-    def identity(self, observed: Observed) -> str | None:
-        """The RDS instance's ARN, else the Postgres server and its databases."""
-        if observed.rds is not None:
-            return observed.rds.arn
-        if not observed.snapshots or (server := observed.snapshots[0].server.identity) is None:
-            return None
-        names = ",".join(sorted(snapshot.database for snapshot in observed.snapshots))
-        return f"postgres/{server}/{names}"
+    def targets(self, observed: Observed) -> Sequence[str]:
+        """The RDS instance's ARN, then each database with its server's identifier."""
+        return observed.targets
 
     def decide(
         self, resource: Resource[DBTuningSpec], observed: Observed, memory: Memory, now: datetime
@@ -123,9 +121,14 @@ class DBTuningKind:
     def revert(
         self, resource: Resource[DBTuningSpec], observed: Observed, applied: Sequence[Applied]
     ) -> Sequence[Action]:
-        """Put back what was changed of the instance, but for the size of its storage."""
-        if resource.spec.rds is None or observed.rds is None:
+        """Put back what was changed of the instance, but for the size of its storage.
+
+        Raises Failure where the instance could not be looked at: nothing to do would be a lie.
+        """
+        if resource.spec.rds is None:
             return []
+        if observed.rds is None:
+            raise observed.failures[0]
         return revert(resource.spec.rds, observed.rds, applied, self._now())
 
     def _scope(self, resource: Resource[DBTuningSpec]) -> Scope:
@@ -157,8 +160,10 @@ class DBTuningKind:
 
 
 async def _caught(part: Awaitable[T]) -> T | Failure:
-    """A Failure as a value, so that one part does not cancel the other."""
+    """Whatever goes wrong as a value, so that one part does not cancel the other."""
     try:
         return await part
     except Failure as failure:
         return failure
+    except Exception as error:  # noqa: BLE001 - our own; the other part has none of it
+        return unexpected(error)

@@ -155,6 +155,8 @@ class Index:
     `key` are attribute numbers, 0 for an expression, `included` those of INCLUDE; `classes`,
     `collations` and `orders` go with `key`. `expressions` and `predicate` are digests, empty
     without. `not_null` is the column of a predicate that says no more than that it is not null.
+    `is_attached`: it is a partition's part of a partitioned one. `parameters` are those of operator
+    classes and of BRIN that make it another index.
     """
 
     oid: int
@@ -186,7 +188,9 @@ class Index:
     expressions: str = ""
     predicate: str = ""
     not_null: int | None = None
+    parameters: str = ""
     fillfactor: int = 90
+    is_attached: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,12 +214,17 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class ForeignKey:
-    """A foreign key's own side: attribute numbers of `table`; `referenced` is the other table."""
+    """A foreign key's own side: attribute numbers of `table`; `referenced` is the other table.
+
+    `parent` is the oid of the one of which it is a partition's part, else 0.
+    """
 
     name: str
     table: int
     referenced: int
     columns: tuple[int, ...]
+    oid: int = 0
+    parent: int = 0
 
     def is_served_by(self, index: Index) -> bool:
         """Whether `index` finds the rows that refer to one: its columns in any order, but first.
@@ -300,7 +309,10 @@ class Window:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One database at one moment. `stats_reset` is None where nobody ever reset its statistics."""
+    """One database at one moment. `stats_reset` is None where nobody ever reset its statistics.
+
+    `attached` are parts of partitioned indexes, of partitions that have indexes of their own.
+    """
 
     server: Server
     database: str
@@ -308,6 +320,7 @@ class Snapshot:
     taken_at: datetime
     tables: Sequence[Table]
     indexes: Sequence[Index]
+    attached: Sequence[Index] = ()
     stats_reset: datetime | None = None
     columns: Sequence[Column] = ()
     foreign_keys: Sequence[ForeignKey] = ()
@@ -315,6 +328,8 @@ class Snapshot:
     sessions: Sequence[Session] = ()
     statements: Sequence[Statement] = ()
     databases: Sequence[Database] = ()
+    analysed: frozenset[str] = frozenset()
+    """Databases of the server that are looked into at the same time."""
     tls_verified: bool = True
     is_cut: bool = False
     """There are more relations than are looked at."""
@@ -353,6 +368,14 @@ class Snapshot:
         return by_table
 
     @cached_property
+    def siblings_of(self) -> Mapping[int, Sequence[Index]]:
+        """Indexes by table; those too that a partition has of its root's."""
+        by_table: dict[int, list[Index]] = {}
+        for index in (*self.indexes, *self.attached):
+            by_table.setdefault(index.table, []).append(index)
+        return by_table
+
+    @cached_property
     def table_of(self) -> Mapping[int, Table]:
         """Tables by their own oid and by those of their partitions."""
         own = {table.oid: table for table in self.tables}
@@ -369,8 +392,12 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Observed:
-    """What could be seen of a DBTuning's targets, and what could not."""
+    """What could be seen of a DBTuning's targets, and what could not.
+
+    `targets` are their names, those too that cannot be looked at now and were known before.
+    """
 
     rds: RDSObserved | None
     snapshots: Sequence[Snapshot]
     failures: Sequence[Failure]
+    targets: Sequence[str] = ()

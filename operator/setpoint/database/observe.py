@@ -11,7 +11,7 @@ from setpoint.database.postgres.connect import connect
 from setpoint.database.postgres.snapshot import Counters, read_counters, read_snapshot
 from setpoint.database.postgres.target import PostgresTarget
 from setpoint.database.rds.model import RDSObserved
-from setpoint.engine.failure import Failure
+from setpoint.engine.failure import Failure, Help
 from setpoint.trust.network import Network
 
 ANALYSIS_SECONDS = 60.0
@@ -141,14 +141,26 @@ def _named(failure: Failure, dbname: str, databases: Sequence[str]) -> Failure:
     return Failure(failure.reason, f"database {dbname}: {failure.message}")
 
 
+def _all(failures: Sequence[Failure]) -> Failure:
+    """Several as one, by the reason of the first that does not pass by itself."""
+    if len(failures) == 1:
+        return failures[0]
+    worst = max(failures, key=lambda failure: failure.help is not Help.TIME)
+    told = "; ".join(dict.fromkeys([worst.message, *(failure.message for failure in failures)]))
+    return Failure(worst.reason, told)
+
+
 def together(
     rds: RDSObserved | Failure | None,
     postgres: tuple[list[Snapshot], list[Failure]] | Failure | None,
 ) -> Observed:
-    """Both parts, each of which may have failed. Raises Failure where there is nothing to see."""
+    """Both parts, each of which may have failed; the instance's failure comes first.
+
+    Raises Failure where there is nothing to see.
+    """
     snapshots, failures = postgres if isinstance(postgres, tuple) else ([], [])
     failures = [*(part for part in (rds, postgres) if isinstance(part, Failure)), *failures]
     instance = rds if isinstance(rds, RDSObserved) else None
     if instance is None and not snapshots:
-        raise failures[0]
+        raise _all(failures)
     return Observed(instance, snapshots, failures)

@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 from rich.box import SIMPLE_HEAD
@@ -99,7 +100,11 @@ def markdown(seen: Analysed) -> str:
 
 
 def sarif(seen: Analysed) -> str:
-    """SARIF 2.1.0: one run, a rule for each id, a logical location for each object."""
+    """SARIF 2.1.0: one run, a rule for each id, a place for each object.
+
+    GitHub's code scanning, and others, refuse results without a physical place: it is a path that
+    no repository has.
+    """
     about = {rule.id: rule.when for rule in reversed(RULES)}
     run = {
         "tool": {
@@ -121,7 +126,13 @@ def sarif(seen: Analysed) -> str:
                     f"Remedy: {finding.remedy}"
                 },
                 "locations": [
-                    {"logicalLocations": [{"fullyQualifiedName": finding.object}]},
+                    {
+                        "physicalLocation": {
+                            "artifactLocation": {"uri": quote(f"postgres/{finding.object}")},
+                            "region": {"startLine": 1},
+                        },
+                        "logicalLocations": [{"fullyQualifiedName": finding.object}],
+                    },
                 ],
                 "partialFingerprints": {"finding/v1": f"{finding.id}/{finding.object}"},
             }

@@ -9,8 +9,6 @@ from setpoint.api.dbtuning import DatabaseStatus, DBTuningSpec, DBTuningStatus, 
 from setpoint.api.rds import RDSStatus
 from setpoint.database.memory import Memory
 from setpoint.database.model import Observed, Snapshot
-from setpoint.database.rds.decide import decide
-from setpoint.database.rds.memory import RDSMemory
 from setpoint.database.rds.report import report as report_rds
 from setpoint.engine.conditions import wire_time
 
@@ -24,7 +22,7 @@ def report(
 ) -> DBTuningStatus:
     """The kind's own part of status; of a part that could not be observed, what was known."""
     return DBTuningStatus(
-        rds=_rds(spec, observed, memory.rds, previous, now) if spec.rds else None,
+        rds=_rds(spec, observed, memory, previous, now) if spec.rds else None,
         server_version=_version(observed, previous) if spec.postgres else None,
         databases=_databases(spec.postgres, observed, previous) if spec.postgres else [],
         baseline=memory.postgres.persisted if spec.postgres else None,
@@ -51,14 +49,13 @@ def _databases(
 def _rds(
     spec: DBTuningSpec,
     observed: Observed,
-    memory: RDSMemory,
+    memory: Memory,
     previous: Mapping[str, Any],
     now: datetime,
 ) -> RDSStatus | None:
     if spec.rds is not None and observed.rds is not None:
-        waits = spec.mode is not Mode.OBSERVE
-        waiting = decide(spec.rds, observed.rds, memory, now).waiting if waits else ""
-        return report_rds(observed.rds, memory, waiting, now)
+        waiting = memory.waiting if spec.mode is not Mode.OBSERVE else ""
+        return report_rds(observed.rds, memory.rds, waiting, now)
     known = previous.get("rds")
     return RDSStatus.model_validate(known) if known else None
 

@@ -81,11 +81,13 @@ class Attempter:
     ) -> Attempt:
         observed = await kind.observe(resource, track.memory)
         static = kind.claim(resource.key.namespace, resource.spec)
-        target = kind.identity(observed)
-        if target is not None:
+        targets = kind.targets(observed)
+        for target in targets:
             self._claims.add(resource.key, target, resource.created, resource.uid)
+        if targets:
             # It may have been another server until now, under the same name.
-            self._claims.keep_only(resource.key, {name for name in (static, target) if name})
+            self._claims.keep_only(resource.key, {name for name in (static, *targets) if name})
+        for target in targets:
             self._require_ownership(resource, target)
         decision = kind.decide(resource, observed, track.memory, self._now())
         track.memory = decision.memory
@@ -104,7 +106,7 @@ class Attempter:
             decision=decision,
             gated=gated,
             applied=applied_of(resource, gated.runnable, decision.records),
-            target=target or static,
+            target=targets[0] if targets else static,
             failures=tuple(decision.failures),
         )
 

@@ -52,3 +52,14 @@ class Failure(Exception):  # noqa: N818 - it is what failed, and is kept and sho
     def help(self) -> Help:
         """Who can help."""
         return _HELP[self.reason]
+
+
+def unexpected(error: Exception) -> Failure:
+    """What becomes of an error of our own; the reconciler logs it with its traceback."""
+    failure = Failure(
+        Reason.INTERNAL_ERROR,
+        f"setpoint failed unexpectedly ({type(error).__name__}): the operator's log has the "
+        "details; please report it",
+    )
+    failure.__cause__ = error
+    return failure

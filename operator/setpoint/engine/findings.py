@@ -14,6 +14,10 @@ RESOLVED = 5
 BUDGET = 16 * 1024
 """Bytes of status that the findings may take, those that went away included."""
 
+_TEXT = 512
+_STATEMENTS = 5
+"""What is shown of a text, in characters, and of its SQL."""
+
 Identity = tuple[str, str]
 """Of a finding: its id and its object."""
 
@@ -33,8 +37,8 @@ def show(
     """The findings for status.
 
     `previous` is status.findings as stored; `magnitudes` are those of the shown texts, as far as
-    this process knows. A finding that was there keeps its firstSeen, and keeps its text while its
-    magnitude has neither doubled nor halved.
+    this process knows. A finding that was there keeps its firstSeen, and keeps its text while it
+    says the same and its magnitude has neither doubled nor halved.
     """
     ordered = sorted(findings, key=lambda f: (f.severity.rank, f.id, f.object))
     numbers = count(findings)
@@ -122,7 +126,7 @@ def remember(
     texts = {(item.id, item.object): item.evidence for item in shown.items}
     return {
         identity: finding.magnitude
-        if texts[identity] == finding.evidence[:512] or identity not in magnitudes
+        if texts[identity] == finding.evidence[:_TEXT] or identity not in magnitudes
         else magnitudes[identity]
         for finding in findings
         if (identity := (finding.id, finding.object)) in texts
@@ -135,7 +139,7 @@ def _item(
     magnitudes: Mapping[Identity, float],
     now: datetime,
 ) -> FindingItem:
-    if before is not None and before["severity"] == finding.severity:
+    if before is not None and _says_the_same(finding, before):
         shown = magnitudes.get((finding.id, finding.object), finding.magnitude)
         if shown / 2 < finding.magnitude < shown * 2:
             return FindingItem.model_validate(before)
@@ -144,11 +148,22 @@ def _item(
         object=finding.object[:400],
         severity=finding.severity,
         confidence=finding.confidence,
-        message=finding.message[:512],
-        evidence=finding.evidence[:512],
-        remedy=finding.remedy[:512],
-        sql=list(finding.sql)[:5] or None,
+        message=finding.message[:_TEXT],
+        evidence=finding.evidence[:_TEXT],
+        remedy=finding.remedy[:_TEXT],
+        sql=list(finding.sql)[:_STATEMENTS] or None,
         first_seen=before["firstSeen"] if before else wire_time(now),
+    )
+
+
+def _says_the_same(finding: Finding, before: Mapping[str, Any]) -> bool:
+    """Whether the shown text is as true as it was; the order of its statements means nothing."""
+    return (
+        before["severity"] == finding.severity
+        and before["message"] == finding.message[:_TEXT]
+        and before["remedy"] == finding.remedy[:_TEXT]
+        and sorted(before.get("sql") or ()) == sorted(finding.sql[:_STATEMENTS])
+        and (not finding.steady or before["evidence"] == finding.evidence[:_TEXT])
     )
 
 

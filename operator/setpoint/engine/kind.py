@@ -42,8 +42,9 @@ class Kind(Protocol[S, O, M]):
         """Read the real systems; nothing is ever written. Raises Failure."""
         ...
 
-    def identity(self, observed: O) -> str | None:
-        """The real target that was observed, where `claim` could not name it."""
+    def targets(self, observed: O) -> Sequence[str]:
+        """The real targets of the resource, the one that status names first: those that were
+        observed, and those that it is known to have while they cannot be looked at."""
         ...
 
     def decide(self, resource: Resource[S], observed: O, memory: M, now: datetime) -> Decision[M]:
@@ -66,5 +67,5 @@ class Kind(Protocol[S, O, M]):
     def revert(
         self, resource: Resource[S], observed: O, applied: Sequence[Applied]
     ) -> Sequence[Action]:
-        """Actions that remove what was Created and put back what was Changed."""
+        """Actions that remove what was Created and put back what was Changed. Raises Failure."""
         ...

@@ -79,7 +79,8 @@ class Finding:
     """Something wrong. `id` and `object` are its identity, independent of numbers and wording.
 
     `magnitude` says how bad in one number (> 0): the shown evidence is renewed when it has
-    doubled or halved.
+    doubled or halved. Numbers that move by themselves belong into `evidence` alone: another
+    message, remedy or SQL is shown at once, and so is another evidence where it is `steady`.
     """
 
     id: str
@@ -91,6 +92,7 @@ class Finding:
     sql: Sequence[str] = ()
     magnitude: float = 1.0
     confidence: Confidence = Confidence.HIGH
+    steady: bool = False
 
 
 @dataclass(frozen=True)

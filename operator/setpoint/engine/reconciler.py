@@ -18,7 +18,7 @@ from setpoint.engine.alerting import Alerting, Outbox
 from setpoint.engine.attempt import Attempt, Attempter
 from setpoint.engine.deletion import Deletion
 from setpoint.engine.display import Display
-from setpoint.engine.failure import Failure, Help
+from setpoint.engine.failure import Failure, Help, unexpected
 from setpoint.engine.kind import Kind
 from setpoint.engine.kube import Conflict
 from setpoint.engine.model import Key, Resource
@@ -188,12 +188,7 @@ class Reconciler:
         except (Failure, Conflict):
             raise
         except Exception as error:
-            log.exception("reconcile failed unexpectedly", key=str(visit.key))
-            raise Failure(
-                Reason.INTERNAL_ERROR,
-                f"setpoint failed unexpectedly ({type(error).__name__}): the operator's log has "
-                "the details; please report it",
-            ) from error
+            raise unexpected(error) from error
 
     async def _finish(self, visit: Visit, attempt: Attempt) -> float:
         previous = visit.status.get("findings") or {}
@@ -221,7 +216,8 @@ class Reconciler:
         for failure in attempt.failures:
             metrics.RECONCILE_ERRORS.labels(visit.key.plural, str(failure.reason)).inc()
         if attempt.failures:
-            _log_failure(track, attempt.failures[0])
+            for failure in attempt.failures:
+                _log_failure(visit.key, track, failure)
             return self.delay_after(attempt.failures[0], visit.key)
         track.failures = 0
         return self._next_look(attempt)
@@ -244,7 +240,7 @@ class Reconciler:
             self._now(),
             self._config().limits.stalled_after,
         )
-        _log_failure(visit.track, failure)
+        _log_failure(visit.key, visit.track, failure)
         if resource is None:
             await self._write_final(visit, _settled(new, visit.track))
         else:
@@ -336,7 +332,10 @@ def _settled(new: dict[str, Any], track: Track) -> dict[str, Any]:
     return {**new, "alerts": settle(alerting.read(new), track.deliveries).wire()}
 
 
-def _log_failure(track: Track, failure: Failure) -> None:
-    """Once for each new failure, not for each try."""
-    if track.failures == 0:
-        log.warning("reconcile failed", reason=str(failure.reason), message=failure.message)
+def _log_failure(key: Key, track: Track, failure: Failure) -> None:
+    """Once for each new failure, not for each try; an error of our own each time, with where."""
+    told = {"key": str(key), "reason": str(failure.reason), "message": failure.message}
+    if failure.reason is Reason.INTERNAL_ERROR and failure.__cause__ is not None:
+        log.error("reconcile failed unexpectedly", exc_info=failure.__cause__, **told)
+    elif track.failures == 0:
+        log.warning("reconcile failed", **told)

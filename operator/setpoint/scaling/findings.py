@@ -109,6 +109,7 @@ def _foreign_policies(
             message=f"policy {name} also scales this target, and the spec does not name it",
             evidence=f"it is of type {_known_type(policy.get('PolicyType'))}",
             remedy="add it to the spec to have it managed, or delete it in AWS if nobody needs it",
+            steady=True,
         )
         for policy in observed.policies
         if (name := str(policy["PolicyName"])) not in known

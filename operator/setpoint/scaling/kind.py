@@ -78,9 +78,9 @@ class ScalingKind:
             return observed
         return await observe.observe(replace(look, since=start))
 
-    def identity(self, observed: Observed) -> str:
+    def targets(self, observed: Observed) -> Sequence[str]:
         """The scalable target with its account: two roles may lead to the same."""
-        return f"aws/{observed.account}/{observed.region}/{observed.id}"
+        return [f"aws/{observed.account}/{observed.region}/{observed.id}"]
 
     def decide(
         self,

@@ -343,6 +343,27 @@ def _(draft: Draft) -> None:
     draft.either("DuplicateIndex", *made)
 
 
+@pairs.problem("a partition's own beside its root's", "each write to the partition pays twice")
+def _(draft: Draft) -> None:
+    root, leaves = partitioned(draft, 2)
+    own = [draft.index(leaves[0], "{t}")]
+    index = draft.index(root, "{t}, {c}")  # which takes no index for its part that is another one
+    own.append(draft.index(leaves[1], "{t}, {c}"))
+    draft.use(leaves[1], own[1], T)
+    draft.load(
+        f"UPDATE pg_index SET indisvalid = (indexrelid = {leaf_index(index, leaves[0])})"
+        f" WHERE indrelid = {leaves[0].oid}",
+        "SET enable_seqscan = off",
+        f"DO $corpus$ BEGIN FOR i IN 1..{USES} LOOP PERFORM 1 FROM {leaves[0].sql}"
+        f" WHERE {root.fill('{t}')} = md5('5'); END LOOP; END $corpus$",
+        "RESET enable_seqscan",
+        f"UPDATE pg_index SET indisvalid = true WHERE indrelid = {leaves[0].oid}",
+    )
+    draft.premise("the root's is in use", f"{leaf_scans(index, leaves[0])} >= {USES}")
+    draft.expect("RedundantIndex", own[0])
+    draft.expect("DuplicateIndex", own[1])
+
+
 redundant("prefix", "the longer index serves the shorter one's reads", _A, _AB, which=(0,))
 redundant("longer first", "which came first is no matter", _AB, _A, which=(1,))
 redundant(
@@ -419,6 +440,27 @@ pair("prefix of other collation", "another order leads it", ('{t} COLLATE "POSIX
      ("{t}, {a}", f"{T} AND {A}", {}))  # fmt: skip
 pair("prefix of other direction and NULLs", "another order of NULLs leads it",
      ("{a} NULLS FIRST", A, {}), ("{a}, {b}", f"{A} AND {B}", {}))  # fmt: skip
+
+
+@pairs.trap("BRIN of other ranges", "the finer one finds fewer pages, the coarser one is smaller")
+def _(draft: Draft) -> None:
+    table = draft.table(rows(draft))
+    for size in (4, 128):
+        tail = f"WITH (pages_per_range = {size})"
+        draft.index(table, "{id}", using="brin", tail=tail, use="{id} = 5")
+
+
+@pairs.trap(
+    "other parameters of the operator class", "signatures of another length find other rows"
+)
+def _(draft: Draft) -> None:
+    columns = [*LOAD, ("words", "tsvector", "to_tsvector('simple', md5(g::text))")]
+    table = draft.table(rows(draft), columns=columns)
+    for length in (64, 512):
+        draft.index(
+            table, f"{{words}} tsvector_ops (siglen = {length})", using="gist",
+            use="{words} @@ 'none'::tsquery",
+        )  # fmt: skip
 
 
 @pairs.trap("column 1 and column 10", "1 is no prefix of 10 but as text")

@@ -1,6 +1,6 @@
 """Foreign keys whose deletes read a whole table, and those that need no index."""
 
-from tests.corpus.postgres.draft import LOAD, Draft, Table, pages, stat
+from tests.corpus.postgres.draft import LOAD, Draft, Table, idx_scans, pages, stat
 from tests.corpus.postgres.indexes import partitioned
 from tests.corpus.postgres.names import ident
 from tests.corpus.postgres.registry import Chapter
@@ -100,6 +100,14 @@ def _(draft: Draft) -> None:
     lacks(draft, two_column_key(draft))
 
 
+@keys.problem("half of it indexed", "the index of one of its columns is all that deletes have")
+def _(draft: Draft) -> None:
+    table = two_column_key(draft)
+    index = draft.index(table, "{a}")
+    draft.premise("it was never used", f"coalesce({idx_scans(index)}, 0) = 0")
+    lacks(draft, table)
+
+
 @keys.problem("second column of an index", "an index that starts with another column finds nothing")
 def _(draft: Draft) -> None:
     table = draft.table(children(draft))
@@ -135,6 +143,13 @@ def _(draft: Draft) -> None:
     draft.expect("ForeignKeyWithoutIndex", root)
     for leaf in leaves:
         draft.premise("the partitions are large", f"{pages(leaf)} > 80")
+
+
+@keys.problem("of one partition", "the others have no such key; it is told of the root")
+def _(draft: Draft) -> None:
+    root, leaves = partitioned(draft)
+    reference(draft, leaves[1], parent_of(draft))
+    draft.expect("ForeignKeyWithoutIndex", root)
 
 
 @keys.problem(
@@ -239,6 +254,15 @@ def _(draft: Draft) -> None:
         f" WHERE {root.fill('{a}')} = 5; END LOOP; END $corpus$",
         "RESET enable_seqscan",
     )
+
+
+@keys.trap("of a partitioned table, indexed one by one", "each partition has an index of its own")
+def _(draft: Draft) -> None:
+    root, leaves = partitioned(draft)
+    reference(draft, root, parent_of(draft))
+    for leaf in leaves:
+        index = draft.index(leaf, "{a}")
+        draft.premise("it was never used", f"coalesce({idx_scans(index)}, 0) = 0")
 
 
 @keys.trap("same columns, other table", "a column of that name elsewhere refers to nothing")

@@ -80,6 +80,15 @@ def _(draft: Draft) -> None:
     draft.expect("SequenceNearEnd", sequence)
 
 
+@sequences.problem("column of a domain, bigint sequence", "a domain ends where its type does")
+def _(draft: Draft) -> None:
+    domain = draft.named()
+    draft.load(f"CREATE DOMAIN {domain.sql} AS smallint")
+    sequence = owned(draft, domain.sql, "AS bigint")
+    reached(draft, sequence, 32_700)
+    draft.expect("SequenceNearEnd", sequence)
+
+
 @sequences.problem("bigint column, int sequence", "the column could go on, the sequence cannot")
 def _(draft: Draft) -> None:
     sequence = owned(draft, "bigint", "AS int")

@@ -47,6 +47,11 @@ def test_at_once_means_all_that_is_pending(database: Database) -> None:
     assert (found["DBInstanceClass"], found["AllocatedStorage"]) == ("db.r6g.xlarge", 200)
 
 
+def test_a_name_has_no_case(database: Database) -> None:
+    found = database.client.describe_db_instances(DBInstanceIdentifier=database.name.upper())
+    assert [one["DBInstanceIdentifier"] for one in found["DBInstances"]] == [database.name]
+
+
 def test_the_status_may_lag(database: Database, refused: Refused) -> None:
     database.account.settings(rdsAppearSeconds=30)
     answer = database.modify(DBInstanceClass="db.r6g.xlarge", ApplyImmediately=True)

@@ -42,6 +42,36 @@ async def test_partitions_count_for_their_root(database: Database) -> None:
     assert not {"public.part0", "public.part1"} & found
 
 
+async def test_foreign_keys_of_partitions(database: Database) -> None:
+    """Indexed by partition, by root, not at all; one that only a partition has; other numbers."""
+    database.run(
+        "CREATE TABLE owner (id int PRIMARY KEY) PARTITION BY RANGE (id)",
+        "CREATE TABLE owner_0 PARTITION OF owner FOR VALUES FROM (0) TO (1000)",
+        "INSERT INTO owner SELECT g FROM generate_series(0, 999) g",
+        *(
+            statement
+            for name in ("apart", "whole", "bare", "single")
+            for statement in (
+                f"CREATE TABLE {name} (id int, owner int) PARTITION BY RANGE (id)",
+                f"CREATE TABLE {name}_0 PARTITION OF {name} FOR VALUES FROM (0) TO (10000)",
+                f"CREATE TABLE {name}_1 (gone int, owner int, id int)",
+                f"ALTER TABLE {name}_1 DROP COLUMN gone",
+                f"ALTER TABLE {name} ATTACH PARTITION {name}_1 FOR VALUES FROM (10000) TO (20001)",
+                f"INSERT INTO {name} SELECT g, g % 900 FROM generate_series(1, 20000) g",
+            )
+        ),
+        *(f"ALTER TABLE {t} ADD FOREIGN KEY (owner) REFERENCES owner"
+          for t in ("apart", "whole", "bare", "single_1")),
+        "CREATE INDEX ON apart_0 (owner)", "CREATE INDEX ON apart_1 (owner)",
+        "CREATE INDEX ON whole (owner)", "CREATE INDEX ON bare_0 (owner)",
+        "VACUUM ANALYZE",
+    )  # fmt: skip
+    found = await database.findings()
+    missing = {o: f.sql for (rule, o), f in found.items() if rule == "ForeignKeyWithoutIndex"}
+    assert set(missing) == {"public.bare", "public.single"}
+    assert not {o for rule, o in found if rule == "UnusedIndex"}, "they serve foreign keys"
+
+
 async def test_names_that_need_care(database: Database) -> None:
     names = ['we"ird; DROP TABLE x', "Upper", "select", "dotted.name", "ключ"]
     for name in names:

@@ -91,7 +91,7 @@ async def test_an_index_in_the_making_is_not_a_failed_one(database: Database) ->
 
 async def test_slow_statements_without_their_constants(database: Database) -> None:
     database.run(
-        'CREATE SCHEMA "Ext"', 'CREATE EXTENSION pg_stat_statements SCHEMA "Ext"',
+        'CREATE SCHEMA "Ext 5%%s"', 'CREATE EXTENSION pg_stat_statements SCHEMA "Ext 5%%s"',
         *["SELECT pg_sleep(0.01), 'top secret' AS word"] * 4,
         *["/* secret */ SELECT pg_sleep(0.01) AS again"] * 2,
         *["CREATE ROLE x PASSWORD 'top secret'", "DROP ROLE x"] * 4,
@@ -101,6 +101,17 @@ async def test_slow_statements_without_their_constants(database: Database) -> No
     ]
     assert [f.message for f in found] == ["a statement is slow: SELECT pg_sleep($1), $2 AS word"]
     assert "4 calls" in found[0].evidence
+
+
+async def test_our_own_statements_are_never_slow(database: Database) -> None:
+    own = Analysis.model_validate({"slowStatements": {"minCalls": 1, "meanTime": "1ms"}})
+    tables = "; ".join(f"CREATE TABLE t{n} (a int PRIMARY KEY, b int)" for n in range(300))
+    database.run("CREATE EXTENSION pg_stat_statements", tables, "SELECT pg_sleep(0.01)")
+    await database.findings()
+    found = await database.findings(own)
+    assert [f.message for (rule, _), f in found.items() if rule == "SlowStatement"] == [
+        "a statement is slow: SELECT pg_sleep($1)"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -375,6 +375,9 @@ async def test_while_rds_cannot_be_asked_its_findings_stay(
     loop = Loop(kind, {**spec, "postgres": {"secretRef": {"name": "db"}}}, instance.clock)
     done = await loop.attempt()
     assert ("StorageFull", "rds/orders") in {(f.id, f.object) for f in done.decision.findings}
+    first = done.target
+    assert first is not None
+    assert first.startswith("arn:")
     now = instance.clock()
     loop.status["findings"] = findings.show(done.decision.findings, {}, {}, now).wire()
     instance.account.deny({"action": "rds:DescribeDBInstances"})
@@ -382,6 +385,29 @@ async def test_while_rds_cannot_be_asked_its_findings_stay(
     assert [f.reason for f in done.failures] == [Reason.ACCESS_DENIED]
     assert ("StorageFull", "rds/orders") in {(f.id, f.object) for f in done.decision.findings}
     assert not done.decision.samples, "no reading is no all-clear"
+    assert done.target == first, "nobody else may take the instance meanwhile"
+    loop.status["target"] = first
+    loop.restart()
+    assert (await loop.attempt()).target == first
+
+
+class BrokenSecrets:
+    """An error of our own on the way to Postgres."""
+
+    async def read(self, namespace: str, name: str) -> dict[str, str]:
+        raise KeyError(name)
+
+
+async def test_an_error_of_ours_in_one_half_leaves_the_other(make: MakeInstance) -> None:
+    instance = make(DBInstanceStatus="storage-full")
+    kind = DBTuningKind(BrokenSecrets(), NETWORK, gateway(), instance.clock)
+    spec = instance.spec(allocatedStorage="200Gi")
+    loop = Loop(kind, {**spec, "postgres": {"secretRef": {"name": "db"}}}, instance.clock)
+    done = await loop.attempt()
+    assert [f.reason for f in done.failures] == [Reason.INTERNAL_ERROR]
+    assert "KeyError" in done.failures[0].message
+    assert done.decision.samples
+    assert instance.sent() == [{"AllocatedStorage": 200, "ApplyImmediately": True}]
 
 
 # The breaker, and what RDS refuses
@@ -417,6 +443,33 @@ async def test_a_modification_whose_answer_is_lost_counts_and_is_not_repeated(
     done = await loop.attempt()
     assert (done.failures, done.gated.actions) == ((), [])
     assert len(loop.status["rds"]["modifications"]) == 1
+
+
+async def test_a_class_whose_answer_is_lost_still_makes_way_for_storage(make: MakeInstance) -> None:
+    instance = make()
+    instance.account.set_faults([{**MODIFY, "kind": "lost"}])
+    loop = instance.loop(instanceClass=NEW)
+    await loop.attempt()
+    assert loop.status["rds"]["queuedClass"] == NEW
+    instance.clock.forward(minutes=6)
+    loop.set_spec(instance.spec(instanceClass=NEW, allocatedStorage="200Gi"))
+    await rounds(loop, 3)
+    assert instance.described("AllocatedStorage") == [200]
+    assert instance.restarts() == 0
+
+
+async def test_a_class_that_was_not_taken_after_all_is_forgotten(make: MakeInstance) -> None:
+    """What another one then leaves in the queue is not ours."""
+    instance = make()
+    instance.account.set_faults([{**MODIFY, "kind": "reset"}])
+    loop = instance.loop(instanceClass=NEW)
+    done = await loop.attempt()
+    assert [failure.reason for failure in done.failures] == [Reason.CONNECTION_FAILED]
+    assert loop.status["rds"]["queuedClass"] == NEW
+    loop.set_spec(instance.spec("Observe", instanceClass=NEW))
+    instance.clock.forward(minutes=6)
+    await loop.attempt()
+    assert "queuedClass" not in loop.status["rds"]
 
 
 async def test_a_modification_counts_though_the_operator_dies_on_it(make: MakeInstance) -> None:
@@ -565,6 +618,17 @@ async def test_free_storage_runs_out(make: MakeInstance) -> None:
     assert finding.evidence == "8.2 of 100 GiB free (8 %); full in about 8 h"
 
 
+async def test_rds_knows_no_case_in_a_name(make: MakeInstance) -> None:
+    instance = make()
+    at = instance.clock.now.timestamp() - 600
+    dimensions = {"DBInstanceIdentifier": "orders"}
+    instance.account.put_points(REGION, "AWS/RDS", "FreeStorageSpace", dimensions, {at: 2.0**30})
+    loop = instance.loop(allocatedStorage="200Gi")
+    loop.set_spec(instance.spec(allocatedStorage="200Gi") | {"rds": {"instance": "Orders"}})
+    done = await loop.attempt()
+    assert [(f.id, f.object) for f in done.decision.findings] == [("FreeStorageLow", "rds/orders")]
+
+
 async def test_metrics_are_billed_and_so_asked_for_now_and_then(make: MakeInstance) -> None:
     instance = make()
     loop = instance.loop()
@@ -590,6 +654,30 @@ async def test_without_metrics_the_rest_goes_on(make: MakeInstance) -> None:
     assert instance.described("AllocatedStorage") == [200]
 
 
+async def test_while_metrics_cannot_be_read_what_they_told_is_kept_but_not_judged_anew(
+    make: MakeInstance,
+) -> None:
+    instance = make()
+    at = instance.clock.now.timestamp() - 600
+    dimensions = {"DBInstanceIdentifier": "orders"}
+    instance.account.put_points(REGION, "AWS/RDS", "FreeStorageSpace", dimensions, {at: 2.0**30})
+    loop = instance.loop("Observe")
+    done = await loop.attempt()
+    [told] = done.decision.findings
+    loop.status["findings"] = findings.show([told], {}, {}, instance.clock()).wire()
+    instance.account.deny({"action": "cloudwatch:GetMetricData"})
+    for hours in (0.1, 2):
+        instance.clock.forward(hours=hours)
+        stored = loop.status["findings"]
+        done = await loop.attempt()
+        loop.status["findings"] = stored
+        assert {f.id for f in done.decision.findings} == {"FreeStorageLow", "RDSMetricsUnavailable"}
+    instance.account.deny()
+    instance.clock.forward(minutes=6)
+    done = await loop.attempt()
+    assert done.decision.findings == [], "there is no newer value"
+
+
 # Revert
 
 
@@ -606,3 +694,17 @@ async def test_revert_puts_back_all_but_the_size(make: MakeInstance, in_window: 
     instance.run_window()
     names = ("DBInstanceClass", "MaxAllocatedStorage", "Iops", "AllocatedStorage")
     assert instance.described(*names) == [OLD, None, 12_000, 600]
+
+
+async def test_what_cannot_be_looked_at_is_not_taken_for_reverted(
+    make: MakeInstance, one_database: Database
+) -> None:
+    instance = make(storage=500)
+    kind = DBTuningKind(OneSecret(one_database.data()), NETWORK, gateway(), instance.clock)
+    spec = instance.spec(maxAllocatedStorage="1Ti")
+    loop = Loop(kind, {**spec, "postgres": {"secretRef": {"name": "db"}}}, instance.clock)
+    await loop.attempt()
+    instance.account.deny({"action": "rds:DescribeDBInstances"})
+    with pytest.raises(Failure) as caught:
+        await loop.revert()
+    assert caught.value.reason is Reason.ACCESS_DENIED

@@ -1,5 +1,7 @@
 """A streaming replica: analysed itself, and asked for the scans that it serves."""
 
+import contextlib
+
 import psycopg
 
 from setpoint.api.conditions import Reason
@@ -66,6 +68,25 @@ async def test_what_only_a_replica_uses_is_used(
     assert snapshot.seen_replicas == 1
     assert scanned not in found, "more scans by index than sequential ones, on both together"
     assert found & unused == {("UnusedIndex", "public.by_note")}
+
+
+async def test_a_subscriber_is_no_replica(database: Database) -> None:
+    """It has a copy of some tables, and indexes of its own."""
+    slot = f"subscriber_{database.name}"
+    database.run(f"SELECT pg_create_logical_replication_slot('{slot}', 'test_decoding')")
+    before = (await database.snapshot()).server.standbys
+    streams = f"SELECT 1 FROM pg_replication_slots WHERE slot_name = '{slot}' AND active"
+    uri = f"{database.server.superuser_uri(database.name)}&replication=database"
+    with contextlib.closing(psycopg.connect(uri, autocommit=True)) as subscriber:
+        started = subscriber.pgconn.exec_(f"START_REPLICATION SLOT {slot} LOGICAL 0/0".encode())
+        assert started.status == psycopg.pq.ExecStatus.COPY_BOTH
+        with database.admin() as admin:
+            assert admin.execute(streams).fetchone() == (1,)
+        assert (await database.snapshot()).server.standbys == before
+    with database.admin() as admin:
+        while admin.execute(streams).fetchone():
+            pass
+        admin.execute(f"SELECT pg_drop_replication_slot('{slot}')")
 
 
 async def test_a_replica_itself_is_analysed(

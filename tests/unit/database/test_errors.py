@@ -34,6 +34,16 @@ def test_what_errors_of_postgres_mean(state: str | None, text: str, reason: Reas
 
 
 @pytest.mark.parametrize(
+    ("state", "reason", "words"),
+    [("53100", Reason.REJECTED, "disk"), ("53200", Reason.BUSY, "memory"), ("53300", Reason.BUSY, "slot")],
+)  # fmt: skip
+def test_what_a_server_has_run_out_of(state: str, reason: Reason, words: str) -> None:
+    found = classify(state, "")
+    assert found.reason is reason
+    assert words in found.message
+
+
+@pytest.mark.parametrize(
     ("code", "text", "status", "reason"),
     [
         ("ThrottlingException", "Rate exceeded", 400, Reason.THROTTLED),

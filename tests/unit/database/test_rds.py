@@ -10,8 +10,7 @@ from setpoint.api.conditions import Reason
 from setpoint.api.plan import Applied, AppliedOp, BlockedBy, Risk
 from setpoint.api.rds import RDS
 from setpoint.database.rds.decide import RDSDecision, decide
-from setpoint.database.rds.gates import SETTLE
-from setpoint.database.rds.memory import RDSMemory, Sent, from_status
+from setpoint.database.rds.memory import SETTLE, RDSMemory, Sent, from_status
 from setpoint.database.rds.model import RDSObserved
 from setpoint.database.rds.report import report
 from setpoint.database.rds.revert import revert
@@ -340,6 +339,22 @@ def test_storage_grows_while_our_own_class_waits_without_a_restart() -> None:
     found = decided(seen(AllocatedStorage=200, state="storage-optimization"), memory, **spec)
     assert sent(found) == [{"DBInstanceClass": NEW, "now": False}]
     assert found.actions[0].risk is Risk.MEDIUM, "it was approved before"
+
+
+def test_storage_comes_before_our_own_class_where_only_two_modifications_are_left() -> None:
+    memory = memory_of(*[{"MaxAllocatedStorage": 500}] * 2)
+    memory.queued_class = NEW
+    spec = {"instanceClass": NEW, "allocatedStorage": "200Gi"}
+    assert sent(decided(seen({"DBInstanceClass": NEW}), memory, **spec)) == [
+        {"DBInstanceClass": OLD, "now": True}
+    ]
+    memory.add(Sent(NOW, {"DBInstanceClass": OLD}, immediately=True))
+    memory.taken(memory.sent[-1], withdraws=True)
+    assert sent(decided(SEEN, memory, **spec)) == [{"AllocatedStorage": 200, "now": True}]
+    memory.add(Sent(NOW, {"AllocatedStorage": 200}, immediately=True))
+    found = decided(seen(AllocatedStorage=200), memory, **spec)
+    assert blocks(found) == {"instanceClass": BlockedBy.BUDGET}
+    assert memory.withdrawn_class == NEW, "it goes back as it was approved"
 
 
 def test_a_withdrawal_that_rds_refuses_is_not_repeated_at_once() -> None:

@@ -31,6 +31,7 @@ def found(
     spec: dict[str, Any] | None = None,
     memory: RDSMemory | None = None,
     failure: Failure | None = None,
+    now: datetime = NOW,
     **values: Any,
 ) -> dict[str, tuple[str, str]]:
     """Severity and evidence by id."""
@@ -49,13 +50,20 @@ def found(
         RDS.model_validate({"instance": "orders", **(spec or {})}),
         replace(observed, **fields),
         memory or RDSMemory(),
-        NOW,
+        now,
     )
     return {f.id: (str(f.severity), f.evidence) for f in findings(facts)}
 
 
 def test_nothing_is_wrong_where_nothing_is_known() -> None:
     assert found() == {}
+
+
+def test_old_values_tell_nothing_about_now() -> None:
+    full, week = {"free_storage": 1.0 * GIB}, {"cpu": series(*[95.0] * WEEK)}
+    assert set(found(full, week)) == {"FreeStorageLow", "InstanceUndersized"}
+    assert set(found(full, week, now=NOW + timedelta(hours=1))) == {"InstanceUndersized"}
+    assert set(found(full, week, now=NOW + timedelta(days=1))) == set()
 
 
 @pytest.mark.parametrize(
@@ -223,10 +231,27 @@ def test_the_breaker_and_the_missing_metrics_are_told() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "engine", "most"),
+    [
+        ("db.r6g.large", "postgres", 1802),
+        ("db.r6g.16xlarge", "postgres", 5000),
+        ("db.r6g.large", "mysql", 1365),
+        ("db.r6g.large", "mariadb", 682),
+        ("db.r6g.16xlarge", "mariadb", 12_000),
+        ("db.r6g.large", "oracle", None),
+    ],
+)
+def test_how_many_connections_a_class_takes(name: str, engine: str, most: int | None) -> None:
+    assert hardware.most_connections(name, engine) == most
+
+
+@pytest.mark.parametrize(
     ("name", "memory", "saved", "smaller"),
     [
         ("db.t4g.medium", 4, 576, True),
         ("db.t3.micro", 1, 288, False),
+        ("db.t2.large", 8, 864, True),
+        ("db.t2.2xlarge", 32, 1958, True),
         ("db.r6g.large", 16, None, False),
         ("db.r6g.16xlarge", 512, None, True),
         ("db.m5d.4xlarge", 64, None, True),

@@ -3,6 +3,7 @@
 import json
 import xml.etree.ElementTree as ET
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from tests.unit.database.a_database import snapshot
@@ -59,8 +60,12 @@ def test_sarif_names_rule_level_and_place() -> None:
     known = {rule["id"] for rule in run["tool"]["driver"]["rules"]}
     assert known == {rule.id for rule in RULES}
     assert [result["level"] for result in run["results"]] == ["error", "note"]
-    place = run["results"][1]["locations"][0]["logicalLocations"][0]["fullyQualifiedName"]
-    assert place == EVIL
+    [place] = run["results"][1]["locations"]
+    assert place["logicalLocations"] == [{"fullyQualifiedName": EVIL}]
+    physical = place["physicalLocation"]
+    assert unquote(physical["artifactLocation"]["uri"]) == f"postgres/{EVIL}"
+    assert urlsplit(physical["artifactLocation"]["uri"])[:2] == ("", ""), "it is relative"
+    assert physical["region"] == {"startLine": 1}
     assert run["invocations"][0]["executionSuccessful"]
     [broken] = json.loads(render.sarif(BROKEN))["runs"]
     assert not broken["invocations"][0]["executionSuccessful"]

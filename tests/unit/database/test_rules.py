@@ -153,6 +153,17 @@ def test_young_statistics_a_replica_and_a_reset_weaken_an_unused_index() -> None
     assert found(replace(seen, stats_reset=minute, stats_since=minute)) == set()
 
 
+def test_after_a_crash_no_scan_says_nothing_for_a_while() -> None:
+    """It empties the counters and is no reset: that they know of no insert gives it away."""
+    old = snapshot(indexes=[index(scans=0, tuples_read=0)], tables=[table(added=0, live=0)])
+    assert only(old).id == "UnusedIndex"
+    assert found(replace(old, stats_since=NOW - timedelta(minutes=59))) == set()
+    assert only(replace(old, stats_since=NOW - timedelta(minutes=61))).id == "UnusedIndex"
+    replica = replace(SERVER, in_recovery=True)
+    young = replace(old, stats_since=NOW - timedelta(minutes=5), server=replica)
+    assert only(young).id == "UnusedIndex"
+
+
 def test_an_index_on_one_page_costs_and_serves_nothing() -> None:
     tiny = table(live=20, counted_rows=20, counted_pages=1)
     assert found(snapshot(tables=[tiny], indexes=[index(scans=0, tuples_read=0, pages=2)])) == set()
@@ -167,6 +178,7 @@ def test_an_index_on_one_page_costs_and_serves_nothing() -> None:
         ({"is_unique": True}, {"is_unique": True, "constraint": "c"}, "DuplicateIndex", 100),
         ({}, {"is_clustered": True}, "DuplicateIndex", 100),
         ({"predicate": "x"}, {"predicate": "x"}, "DuplicateIndex", 101),
+        ({"method": "brin", "parameters": "4"}, {"method": "brin"}, None, 0),
         ({"key": (0,), "expressions": "x"}, {"key": (0,), "expressions": "x"}, "DuplicateIndex", 101),
         ({}, {"key": (1, 2)}, "RedundantIndex", 100),
         ({"key": (1, 2)}, {}, "RedundantIndex", 101),
@@ -324,6 +336,13 @@ def test_dead_rows_and_who_should_remove_them() -> None:
     assert list(seen["AutovacuumBehind"].sql) == [
         "ALTER TABLE public.orders RESET (autovacuum_enabled)"
     ]
+
+
+def test_rows_of_a_load_that_are_told_late_are_no_work_for_autovacuum() -> None:
+    new: dict[str, Any] = {"inserted": 100_000, "added": 100_000, "live": 200_000}
+    assert found(snapshot(tables=[table(**new)])) == set()
+    grown = table(inserted=100_000, added=200_000, live=200_000)
+    assert ids(snapshot(tables=[grown])) == {"AutovacuumBehind"}
 
 
 def test_the_dead_rows_of_partitions_are_their_roots() -> None:

@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from setpoint.api.findings import Severity
 from setpoint.engine import findings
 from setpoint.engine.findings import Identity
@@ -51,6 +53,32 @@ def test_texts_stay_until_the_magnitude_doubles_or_halves() -> None:
     made = shown([doubled], first, magnitudes, later)
     assert made["items"][0]["evidence"] == "200 scans"
     assert made["items"][0]["firstSeen"] == first["items"][0]["firstSeen"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"message": "another"}, {"remedy": "another"}, {"sql": ("DROP INDEX b", "DROP INDEX c")}],
+    ids=["message", "remedy", "sql"],
+)
+def test_what_is_to_be_done_is_shown_as_it_is_now(change: dict[str, Any]) -> None:
+    before = replace(SCANS, sql=("DROP INDEX a", "DROP INDEX b"))
+    first = shown([before])
+    moved: dict[str, Any] = {"evidence": "101 scans", "magnitude": 101}
+    made = shown([replace(before, **moved, **change)], first)
+    [name, value] = next(iter(change.items()))
+    assert made["items"][0][name] == (list(value) if name == "sql" else value)
+    assert made["items"][0]["evidence"] == "101 scans"
+    assert made["items"][0]["firstSeen"] == first["items"][0]["firstSeen"]
+    swapped = replace(before, **moved, sql=("DROP INDEX b", "DROP INDEX a"))
+    assert shown([swapped], first) == first, "another order is no other remedy"
+
+
+def test_evidence_that_does_not_move_by_itself_is_shown_as_it_is_now() -> None:
+    before = replace(SCANS, evidence="it is 1", magnitude=1, steady=True)
+    first = shown([before])
+    assert shown([before], first) == first
+    made = shown([replace(before, evidence="it is 2")], first)
+    assert made["items"][0]["evidence"] == "it is 2"
 
 
 def test_a_restart_changes_nothing() -> None:

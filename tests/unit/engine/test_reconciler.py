@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
+from structlog.testing import capture_logs
 
 from setpoint.alerts.delivery import Delivery
 from setpoint.api.alerts import Alerts, AlertsStatus, MessageRef
@@ -45,6 +46,7 @@ class World:
     on_act: Callable[[], None] = lambda: None
     settling: str = ""
     intent: dict[str, Any] | None = None
+    targets: Sequence[str] = ()
 
 
 class ThingKind:
@@ -75,8 +77,8 @@ class ThingKind:
             raise self.world.fails
         return replace(self.world)
 
-    def identity(self, observed: World) -> str | None:
-        return None
+    def targets(self, observed: World) -> Sequence[str]:
+        return observed.targets
 
     def decide(
         self, resource: Resource[CommonSpec], observed: World, memory: None, now: datetime
@@ -332,9 +334,14 @@ async def test_an_action_that_was_refused_leaves_no_record(bench: Bench) -> None
 async def test_a_fault_of_ours_is_said_and_does_not_escape(bench: Bench) -> None:
     bench.kube.user({})
     bench.world.fails = RuntimeError("secret detail")
-    assert await bench.look() is not None
-    assert bench.ready() == ("False", "InternalError")
-    assert "secret detail" not in str(bench.status)
+    for _ in range(2):
+        with capture_logs() as logged:
+            assert await bench.look() is not None
+        assert bench.ready() == ("False", "InternalError")
+        assert "secret detail" not in str(bench.status)
+        [entry] = [e for e in logged if e["log_level"] == "error"]
+        assert entry["exc_info"] is bench.world.fails
+        assert entry["key"] == "things/ns/a"
 
 
 async def test_a_spec_that_cannot_be_read_is_stalled(bench: Bench) -> None:
@@ -619,6 +626,25 @@ async def test_the_target_of_an_older_resource_is_not_touched(bench: Bench) -> N
     await bench.look()
     assert bench.ready() == ("False", "TargetConflict")
     assert (bench.world.looks, bench.world.acts) == (0, [])
+
+
+async def test_each_of_several_targets_has_one_owner(bench: Bench) -> None:
+    bench.kube.user({})
+    bench.world.targets = ["first", "second"]
+    await bench.look()
+    assert bench.status["target"] == "first"
+    assert bench.claims.owner("first") == bench.claims.owner("second") == KEY
+    older = Key("things", "ns", "older")
+    bench.claims.add(older, "second", bench.now - timedelta(days=1), "v")
+    bench.world.value = "drifted"
+    acts = len(bench.world.acts)
+    await bench.look()
+    assert bench.ready() == ("False", "TargetConflict")
+    assert len(bench.world.acts) == acts
+    bench.world.targets = ["first"]
+    await bench.look()
+    assert bench.claims.owner("first") == KEY
+    assert bench.ready()[0] == "True"
 
 
 async def test_a_reconcile_that_hangs_is_given_up(

@@ -17,7 +17,7 @@ def handle(world: World, call: Call) -> dict[str, Any] | None:
         case "DescribeEvents":
             return events.describe(world, call)
         case "DescribeDBInstances":
-            progress.settle_all(world, call)
+            return progress.describe(world, call)
         case "DeleteDBInstance":
             progress.forget(world, call)
     return None

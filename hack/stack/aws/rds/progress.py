@@ -61,13 +61,14 @@ def find(world: World, call: Call, name: str) -> Instance:
     return known[name]  # type: ignore[no-any-return]
 
 
-def settle_all(world: World, call: Call) -> None:
-    """Bring the instances that a call asks for to where they are by now."""
-    named = call.params.get("DBInstanceIdentifier")
-    known = moto("rds", call).databases
-    for name in [named.lower()] if named else list(known):
-        if name in known:
-            find(world, call, name)
+def describe(world: World, call: Call) -> dict[str, Any] | None:
+    """The one instance that a call names, in whatever case; None for moto, which has brought all
+    others to where they are by now. Raises AWSError: DBInstanceNotFound."""
+    if name := call.params.get("DBInstanceIdentifier"):
+        return {"DBInstances": [find(world, call, name).database]}
+    for known in list(moto("rds", call).databases):
+        find(world, call, known)
+    return None
 
 
 def apply_all(world: World, call: Call, instance: Instance) -> None:

@@ -14,6 +14,8 @@ _BY_STATE = {
     "28000": Reason.AUTHENTICATION_FAILED,
     "3D000": Reason.TARGET_NOT_FOUND,
     "42501": Reason.ACCESS_DENIED,
+    "53100": Reason.REJECTED,
+    "53200": Reason.BUSY,
     "53300": Reason.BUSY,
     "57P03": Reason.BUSY,
     "57014": Reason.TIMED_OUT,
@@ -59,8 +61,17 @@ _SENTENCES = {
 }
 
 
+_OF_STATE = {
+    "53100": "the disk of the Postgres server is full: make room, or it will stop",
+    "53200": "the Postgres server has no memory left for a statement: lower its memory settings or "
+    "the number of its sessions, or its max_locks_per_transaction is too low for its sequences",
+}
+
+
 def classify(sqlstate: str | None, text: str) -> Failure:
     """The Failure for an error."""
+    if sqlstate in _OF_STATE:
+        return Failure(_BY_STATE[sqlstate], _OF_STATE[sqlstate])
     reason = _reason(sqlstate, text.lower())
     return Failure(reason, _SENTENCES[reason].format(state=sqlstate or "none"))
 

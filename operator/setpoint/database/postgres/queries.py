@@ -6,6 +6,8 @@ locks a user's relation, except that SEQUENCE_VALUES opens sequences as pg_seque
 fails on a relation that is dropped meanwhile.
 """
 
+_MARK = "SELECT /* setpoint */"
+
 SEARCH_PATH = "pg_catalog,pg_temp"
 """Temporary relations last: if it is not named, Postgres looks for them first."""
 
@@ -39,7 +41,14 @@ SELECT pg_catalog.current_setting('search_path') AS search_path,
        pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')
            AS may_read_control,
        pg_catalog.pg_has_role('pg_monitor', 'USAGE') AS sees_activity,
-       (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_replication) AS standbys,
+       (SELECT pg_catalog.count(*)
+          FROM pg_catalog.pg_stat_replication AS p
+         WHERE COALESCE(p.state, '') OPERATOR(pg_catalog.<>) 'backup'::pg_catalog.text
+           AND NOT EXISTS (SELECT
+                             FROM pg_catalog.pg_replication_slots AS r
+                            WHERE r.active_pid OPERATOR(pg_catalog.=) p.pid
+                              AND r.slot_type OPERATOR(pg_catalog.=) 'logical'::pg_catalog.text))
+           AS standbys,
        (SELECT pg_catalog.count(*)
           FROM pg_catalog.pg_stat_activity AS a
          WHERE a.backend_type OPERATOR(pg_catalog.=) 'client backend'::pg_catalog.text)
@@ -166,7 +175,7 @@ SELECT i.indexrelid::pg_catalog.int8 AS oid, i.indrelid::pg_catalog.int8 AS tabl
             '^\\(?{{NULLTEST :arg {{VAR [^{{}}]*:varattno ([0-9]+)'
             || ' [^{{}}]*}} :nulltesttype 1 [^{{}}]*}}\\)?$')
            ::pg_catalog.int4 AS not_null,
-       c.reloptions AS options
+       c.reloptions AS options, COALESCE(o.parameters, '') AS parameters
   FROM pg_catalog.pg_index AS i
   JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
   JOIN pg_catalog.pg_am AS m ON m.oid = c.relam
@@ -178,6 +187,12 @@ SELECT i.indexrelid::pg_catalog.int8 AS oid, i.indrelid::pg_catalog.int8 AS tabl
                FROM pg_catalog.pg_constraint AS q
               WHERE q.conindid <> 0
               GROUP BY q.conindid) AS k ON k.conindid = i.indexrelid
+  LEFT JOIN (SELECT a.attrelid, pg_catalog.string_agg(
+                    a.attnum::pg_catalog.text || a.attoptions::pg_catalog.text, ''
+                    ORDER BY a.attnum) AS parameters
+               FROM pg_catalog.pg_attribute AS a
+              WHERE a.attoptions IS NOT NULL
+              GROUP BY a.attrelid) AS o ON o.attrelid = i.indexrelid
  WHERE {_USERS}
    AND i.indrelid NOT IN {_MEMBERS}
  ORDER BY i.indexrelid
@@ -222,11 +237,15 @@ SELECT (CASE WHEN c.relispartition AND c.relkind = 'i'
 """  # noqa: S608 - of constants
 """What a replica adds to its primary's counters; of a partition's index, for its root."""
 
+# Those too that a partition has from its parent, for its columns may have other numbers; not those
+# that Postgres makes for the partitions of a referenced table.
 FOREIGN_KEYS = """
 SELECT k.conname AS name, k.conrelid::pg_catalog.int8 AS table,
-       k.confrelid::pg_catalog.int8 AS referenced, k.conkey AS columns
+       k.confrelid::pg_catalog.int8 AS referenced, k.conkey AS columns,
+       k.oid::pg_catalog.int8 AS oid, k.conparentid::pg_catalog.int8 AS parent
   FROM pg_catalog.pg_constraint AS k
- WHERE k.contype = 'f' AND k.conparentid = 0
+  LEFT JOIN pg_catalog.pg_constraint AS p ON p.oid = k.conparentid
+ WHERE k.contype = 'f' AND (p.oid IS NULL OR p.conrelid <> k.conrelid)
  ORDER BY k.oid
 """
 
@@ -241,7 +260,8 @@ SELECT c.oid::pg_catalog.int8 AS oid, n.nspname AS schema, c.relname AS name,
   JOIN pg_catalog.pg_class AS c ON c.oid = s.seqrelid
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
   LEFT JOIN (SELECT DISTINCT ON (r.sequence) r.sequence, r.relation, a.attname AS column_name,
-                    a.atttypid::pg_catalog.int8 AS type
+                    COALESCE(NULLIF(t.typbasetype, '0'::pg_catalog.oid), a.atttypid)
+                        ::pg_catalog.int8 AS type
                FROM (SELECT p.objid AS sequence, p.refobjid AS relation, p.refobjsubid AS number
                        FROM pg_catalog.pg_depend AS p
                       WHERE p.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
@@ -255,6 +275,7 @@ SELECT c.oid::pg_catalog.int8 AS oid, n.nspname AS schema, c.relname AS name,
                         AND p.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass) AS r
                JOIN pg_catalog.pg_attribute AS a
                  ON a.attrelid = r.relation AND a.attnum = r.number
+               JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
               ORDER BY r.sequence, a.attlen) AS u ON u.sequence = c.oid
  WHERE c.relkind = 'S' AND c.relpersistence = 'p'
    AND {_USERS}
@@ -320,8 +341,15 @@ SELECT s.queryid AS id, pg_catalog.left(s.query, {TEXT}) AS text, s.calls AS cal
            AND t.queryid IS NOT NULL AND t.calls > 0
          GROUP BY t.queryid) AS s
  WHERE s.calls >= %(calls)s AND s.mean >= %(mean)s
+   AND s.query NOT LIKE '{_MARK}%%'
    AND s.query ~* ('^[[:space:]]*(/[*].*[*]/[[:space:]]*)*[(]*'
                    || '(select|insert|update|delete|merge|with|values)[[:space:](]')
  ORDER BY s.total DESC
  LIMIT {MAX_STATEMENTS}
 """  # noqa: S608 - of constants
+
+
+def marked(statement: str) -> str:
+    """With a comment, by which STATEMENTS knows our own. It stands inside: PostgreSQL 18 leaves out
+    those before a statement."""
+    return statement.replace("SELECT", _MARK, 1)

@@ -62,8 +62,8 @@ async def read_snapshot(connection: Connection, analysis: Analysis) -> Snapshot:
     counted = await _databases(connection)
     settings = await _settings(connection)
     unread = [row["schema"] async for row in _stream(connection, queries.UNREAD)]
-    indexes = await _indexes(connection)
-    tables, is_cut = await _tables(connection, indexes)
+    indexes, attached, lacks_indexes = await _indexes(connection)
+    tables, lacks_tables = await _tables(connection, indexes)
     looked_into = _worth_a_look(tables, analysis)
     columns = await _columns(connection, looked_into) if looked_into else []
     foreign = [
@@ -94,13 +94,14 @@ async def read_snapshot(connection: Connection, analysis: Analysis) -> Snapshot:
         taken_at=server["now"],
         tables=tables,
         indexes=indexes,
+        attached=attached,
         columns=columns,
         foreign_keys=foreign,
         sequences=sequences,
         sessions=sessions,
         statements=statements or (),
         databases=counted,
-        is_cut=is_cut,
+        is_cut=lacks_indexes or lacks_tables,
     )
 
 
@@ -179,26 +180,39 @@ async def _tables(connection: Connection, indexes: Sequence[Index]) -> tuple[lis
     return tables, number >= queries.MAX_TABLES
 
 
-async def _indexes(connection: Connection) -> list[Index]:
-    """Indexes, with the numbers of partitions counted for their root.
+async def _indexes(connection: Connection) -> tuple[list[Index], list[Index], bool]:
+    """Indexes, with the numbers of partitions counted for their root; of partitions with an index
+    of their own, what they have of the root's; whether there are more.
 
     An invalid one of a partition stays one of its own: it is the one to mend.
     """
     sums: dict[int, list[float]] = {}
     found: list[Row] = []
+    attached: list[Index] = []
+    number = 0
     async for row in _stream(connection, queries.INDEXES):
+        number += 1
         root = row.pop("root") or row["oid"]
         if root == row["oid"] or not row["is_valid"]:
             found.append(row)
+        own = [max(row[name], 0) for name in ("scans", "tuples_read", "pages", "rows")]
         if not row["is_partitioned"]:
-            total = sums.setdefault(root, [0, 0, 0, 0])
-            for place, name in enumerate(("scans", "tuples_read", "pages", "rows")):
-                total[place] += max(row[name], 0)
-    return [_index(row, sums.get(row["oid"])) for row in found]
+            total = sums.get(root, (0, 0, 0, 0))
+            sums[root] = [a + b for a, b in zip(total, own, strict=True)]
+        if root != row["oid"] and row["is_valid"]:
+            attached.append(_index({**row, "is_attached": True}, own))
+    indexes = [_index(row, sums.get(row["oid"])) for row in found]
+    with_own = {index.table for index in indexes}
+    return (
+        indexes,
+        [index for index in attached if index.table in with_own],
+        number >= queries.MAX_INDEXES,
+    )
 
 
 def _index(row: Row, sums: Sequence[float] | None) -> Index:
-    keys, attributes, options = row.pop("keys"), row.pop("attributes"), row.pop("options")
+    keys, attributes = row.pop("keys"), row.pop("attributes")
+    options = _options(row.pop("options"))
     scans, tuples_read, pages, rows = sums or (0, 0, 0, 0)
     return Index(
         **{
@@ -210,7 +224,8 @@ def _index(row: Row, sums: Sequence[float] | None) -> Index:
             "orders": tuple(row["orders"]),
             "expressions": row["expressions"] or "",
             "predicate": row["predicate"] or "",
-            "fillfactor": int(_options(options).get("fillfactor", 90)),
+            "parameters": row["parameters"] + options.get("pages_per_range", ""),
+            "fillfactor": int(options.get("fillfactor", 90)),
             "scans": int(scans),
             "tuples_read": int(tuples_read),
             "pages": int(pages),
@@ -261,9 +276,8 @@ async def _statements(
     version = tuple(int(n) for n in (server["statements_version"] or "0").split(".")[:2])
     if not server["may_read_statements"] or version < (1, 8):
         return []
-    statement = sql.SQL(queries.STATEMENTS).format(
-        schema=sql.Identifier(server["statements_schema"])
-    )
+    schema = sql.Identifier(server["statements_schema"]).as_string(connection)
+    statement = queries.STATEMENTS.format(schema=schema.replace("%", "%%"))
     limits = analysis.slow_statements
     try:
         async with connection.transaction():
@@ -318,16 +332,15 @@ def _sequence(row: Row, last: int) -> SequenceUse:
     )
 
 
-async def _rows(
-    connection: Connection, statement: str | sql.Composed, **parameters: Any
-) -> list[Row]:
-    text = statement.encode() if isinstance(statement, str) else statement
-    cursor = await connection.execute(text, parameters or None)
+async def _rows(connection: Connection, statement: str, **parameters: Any) -> list[Row]:
+    cursor = await connection.execute(queries.marked(statement).encode(), parameters or None)
     return await cursor.fetchall()
 
 
 async def _stream(connection: Connection, statement: str, **parameters: Any) -> AsyncIterator[Row]:
     """One statement, whose rows are never all in memory at once."""
     async with connection.cursor() as cursor:
-        async for row in cursor.stream(statement.encode(), parameters or None, size=_CHUNK_ROWS):
+        async for row in cursor.stream(
+            queries.marked(statement).encode(), parameters or None, size=_CHUNK_ROWS
+        ):
             yield row

@@ -18,7 +18,9 @@ async def act(
     if order is None:
         return
     sent = Sent(now, order.values, order.immediately)
+    before = memory.queued_class, memory.withdrawn_class
     memory.add(sent)
+    memory.may_have_taken(sent, withdraws=order.withdraws)
     try:
         await gateway.call(
             scope, "rds", "modify_db_instance",
@@ -28,5 +30,6 @@ async def act(
     except Failure as failure:
         if failure.reason not in _UNCERTAIN:
             memory.refused(sent, failure)
+            memory.queued_class, memory.withdrawn_class = before
         raise
     memory.taken(sent, withdraws=order.withdraws)

@@ -86,7 +86,7 @@ def _intent(sight: Sight, step: Step) -> dict[str, Any]:
     order, memory = step.order, replace(sight.memory)
     entry = Sent(sight.now, order.values, order.immediately)
     memory.add(entry)
-    memory.taken(entry, withdraws=order.withdraws)
+    memory.may_have_taken(entry, withdraws=order.withdraws)
     return {"rds": report(sight.observed, memory, "", sight.now).wire()}
 
 

@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 from setpoint.api.plan import BlockedBy
 from setpoint.database.rds import pending
-from setpoint.database.rds.memory import Sent
+from setpoint.database.rds.memory import SETTLE, Sent
 from setpoint.database.rds.model import (
     CLASS,
     FIELDS,
@@ -18,9 +17,6 @@ from setpoint.database.rds.model import (
     shown,
 )
 from setpoint.database.rds.steps import FULL, Sight, Step
-
-SETTLE = timedelta(minutes=5)
-"""For how long RDS may go on describing an instance as it was before a modification."""
 
 STORAGE_A_DAY = 4
 """Storage modifications that RDS takes in 24 hours (user guide, "Modifying storage")."""

@@ -59,7 +59,9 @@ def most_connections(name: str, engine: str) -> int | None:
         return None
     if engine == "postgres":
         return min(size // 9_531_392, 5000)
-    return size // 12_582_880 if engine in ("mysql", "mariadb") else None
+    if engine == "mariadb":  # from 10.5 on
+        return min(size // 25_165_760, 12_000)
+    return size // 12_582_880 if engine == "mysql" else None
 
 
 def _vcpus(size: str) -> int | None:

@@ -9,12 +9,14 @@ from pydantic import ValidationError
 
 from setpoint.api.conditions import Reason
 from setpoint.api.rds import Modification, RDSStatus
-from setpoint.database.rds.model import CLASS, OF_STORAGE, Metrics
+from setpoint.database.rds.model import CLASS, OF_STORAGE, Metrics, RDSObserved
 from setpoint.engine.conditions import read_time, wire_time
 from setpoint.engine.failure import Failure
 
 DAY = timedelta(hours=24)
 MOST_KEPT = 20
+SETTLE = timedelta(minutes=5)
+"""For how long RDS may go on describing an instance as it was before a modification."""
 
 _PATIENCE = {  # first wait and longest wait before the same refused modification is sent again
     Reason.QUOTA_EXCEEDED: (timedelta(minutes=15), timedelta(hours=6)),
@@ -93,6 +95,16 @@ class RDSMemory:
         wait = min(waits[0] * 2 ** min(times - 1, 16), waits[1])
         self.refusal = Refusal(entry.values, failure, times, entry.at + wait)
 
+    def may_have_taken(self, entry: Sent, *, withdraws: bool) -> None:
+        """RDS is asked and may never answer: what it would leave in its queue counts as left there,
+        and what is there counts as there, until a look tells."""
+        if CLASS not in entry.values:
+            return
+        if withdraws:
+            self.withdrawn_class = self.queued_class
+        elif not entry.immediately:
+            self.queued_class = str(entry.values[CLASS])
+
     def taken(self, entry: Sent, *, withdraws: bool) -> None:
         """RDS has taken it; `withdraws`: it took our class out of the queue for the time being."""
         self.refusal = None
@@ -100,6 +112,16 @@ class RDSMemory:
             return
         self.withdrawn_class = self.queued_class if withdraws else None
         self.queued_class = None if withdraws or entry.immediately else str(entry.values[CLASS])
+
+    def read_back(self, observed: RDSObserved, now: datetime) -> None:
+        """Forget what the instance shows to be otherwise, once the last modification must show."""
+        if self.sent and now - self.sent[-1].at < SETTLE:
+            return
+        queued = observed.pending.get(CLASS)
+        if self.queued_class != queued:
+            self.queued_class = None
+        if self.withdrawn_class in (queued, observed.current.get(CLASS)):
+            self.withdrawn_class = None
 
     def keep_approval_of(self, wanted: str | None) -> None:
         """A class that was taken back goes back without approval only while it is still wanted."""

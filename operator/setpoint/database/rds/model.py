@@ -48,12 +48,14 @@ class Series:
 class Metrics:
     """`recent`: of the last minutes; `days`: hourly ones of the last days; by their query's name.
 
-    `failure`: why CloudWatch could not be read, where the role is to blame.
+    `failure`: why CloudWatch could not be read, where the role is to blame. `are_read`: it could,
+    when it was last asked.
     """
 
     recent: Mapping[str, Series] = field(default_factory=dict)
     days: Mapping[str, Series] = field(default_factory=dict)
     failure: Failure | None = None
+    are_read: bool = True
 
 
 @dataclass(frozen=True)

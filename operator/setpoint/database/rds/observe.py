@@ -45,7 +45,7 @@ async def observe(
     current = {name: found[name] for name in _FIELDS if found.get(name) is not None}
     engine = str(found.get("Engine", ""))
     groups = found.get("DBParameterGroups") or ()
-    return RDSObserved(
+    seen = RDSObserved(
         arn=found["DBInstanceArn"],
         instance=found["DBInstanceIdentifier"],
         state=found["DBInstanceStatus"],
@@ -58,18 +58,25 @@ async def observe(
         default_parameters=all(
             str(group.get("DBParameterGroupName", "")).startswith("default.") for group in groups
         ),
-        metrics=await _metrics(gateway, scope, current, memory, now),
+        metrics=await _metrics(gateway, scope, found["DBInstanceIdentifier"], current, memory, now),
     )
+    memory.read_back(seen, now)
+    return seen
 
 
 async def _metrics(
-    gateway: AWSGateway, scope: Scope, current: dict[str, Any], memory: RDSMemory, now: datetime
+    gateway: AWSGateway,
+    scope: Scope,
+    instance: str,
+    current: dict[str, Any],
+    memory: RDSMemory,
+    now: datetime,
 ) -> Metrics:
     """The metrics as last read, what is old of them read again; `memory` keeps them.
 
-    The instance's own affairs go on while CloudWatch cannot be read.
+    `instance` as RDS spells it: CloudWatch knows only that. The instance's own affairs go on while
+    CloudWatch cannot be read.
     """
-    instance = scope.resource.removeprefix("db:")
     burstable = is_burstable(str(current.get(CLASS, "")))
     recent, days = memory.metrics.recent, memory.metrics.days
     try:
@@ -85,10 +92,10 @@ async def _metrics(
             days = await _read(gateway, scope, asked, *metrics.days_window(now))
     except Failure as failure:
         lasting = failure if failure.help is not Help.TIME else None
-        memory.metrics = Metrics(recent, days, lasting)
+        memory.metrics = Metrics(recent, days, lasting, are_read=False)
     else:
-        read_now = now in (memory.recent_at, memory.days_at)
-        memory.metrics = Metrics(recent, days, None if read_now else memory.metrics.failure)
+        if now in (memory.recent_at, memory.days_at):
+            memory.metrics = Metrics(recent, days)
     return memory.metrics
 
 

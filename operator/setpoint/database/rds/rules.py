@@ -28,6 +28,15 @@ _STUCK = frozenset(
 )  # fmt: skip
 _FORECAST_FROM = 24  # hourly datapoints
 _DAYS_FROM = 6 * 24  # of the 7 · 24
+_RECENT, _OF_DAYS = timedelta(hours=1), timedelta(days=1)
+"""Beyond this age of its newest datapoint, a series tells nothing about now."""
+
+OF_METRICS = frozenset(
+    {"FreeStorageLow", "CPUCreditsLow", "BurstBalanceLow", "RDSConnectionsHigh",
+     "FreeableMemoryLow", "InstanceOversized", "InstanceUndersized"}
+)  # fmt: skip
+"""Findings that CloudWatch's numbers lead to: without them, nothing is known of these."""
+
 _SEVERITY = {True: Severity.CRITICAL, False: Severity.WARNING}
 
 
@@ -41,13 +50,15 @@ class Facts:
     now: datetime
 
     def last(self, name: str) -> float | None:
-        """The newest value of a metric of the last minutes."""
-        numbers = self.observed.metrics.recent.get(name, Series()).numbers
-        return numbers[-1] if numbers else None
+        """The newest value of a metric of the last minutes; None if it is old by now."""
+        values = self.observed.metrics.recent.get(name, Series()).values
+        return values[-1][1] if values and self.now - values[-1][0] <= _RECENT else None
 
     def days(self, name: str) -> list[float]:
-        """A metric's hourly values of the last days."""
-        return self.observed.metrics.days.get(name, Series()).numbers
+        """A metric's hourly values of the last days; empty if they are old by now."""
+        found = self.observed.metrics.days.get(name, Series())
+        is_old = not found.values or self.now - found.values[-1][0] > _OF_DAYS
+        return [] if is_old else found.numbers
 
     @property
     def class_name(self) -> str:
@@ -143,6 +154,7 @@ def _autoscaling(facts: Facts) -> Finding | None:
         f"{size} GiB, limit {limit} GiB",
         f"raise spec.rds.maxAllocatedStorage to {-(-size * 126 // 100)}Gi or more",
         magnitude=size,
+        steady=True,
     )  # fmt: skip
 
 
@@ -270,6 +282,7 @@ def _foreign(facts: Facts) -> Finding | None:
         f"{pending.listed(observed, names)}, {pending.opens(observed)} UTC",
         "wait for that window, or take the change back in RDS",
         magnitude=len(names),
+        steady=True,
     )  # fmt: skip
 
 
@@ -284,6 +297,7 @@ def _breaker(facts: Facts) -> Finding | None:
         f"changed: {', '.join(names)}",
         "see who sets it back (status.rds.modifications has the times), or raise "
         "spec.rds.maxModificationsPerDay",
+        steady=True,
     )  # fmt: skip
 
 
@@ -297,6 +311,7 @@ def _unseen(facts: Facts) -> Finding | None:
         "looked at",
         f"{failure.reason}: {failure.message}",
         "allow the role cloudwatch:GetMetricData",
+        steady=True,
     )  # fmt: skip
 
 
@@ -322,6 +337,7 @@ def _finding(
     remedy: str,
     *,
     magnitude: float = 1.0,
+    steady: bool = False,
 ) -> Finding:
     return Finding(
         id=name,
@@ -331,6 +347,7 @@ def _finding(
         evidence=evidence,
         remedy=remedy,
         magnitude=magnitude,
+        steady=steady,
     )
 
 

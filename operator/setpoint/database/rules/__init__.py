@@ -61,7 +61,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "AnalysisIncomplete", access.analysis_cut, About.SERVER,
-        "the database has more than 100,000 tables",
+        "the database has more than 100,000 tables or 300,000 indexes",
     ),
     Rule(
         "SequentialScans", scans.sequential_scans, About.RELATION,

@@ -78,6 +78,7 @@ def _missing(role: str, what: str, evidence: str, sql: list[str]) -> Finding:
         evidence=evidence,
         remedy="grant them, if you want these findings; they allow no writes",
         sql=sql,
+        steady=True,
     )
 
 
@@ -88,7 +89,8 @@ def analysis_cut(snapshot: Snapshot, _: Analysis) -> Iterable[Finding]:
             id="AnalysisIncomplete",
             object=quote(snapshot.database),
             severity=Severity.INFO,
-            message="the database has more tables than are analysed: the smallest are left out",
+            message="the database has more tables or indexes than are analysed: the smallest "
+            "tables and the newest indexes are left out",
             evidence=f"{len(snapshot.tables)} tables were analysed",
             remedy="drop tables that nobody needs, or partitions of past times",
         )

@@ -1,26 +1,27 @@
 """Indexes that nobody reads, that another one makes superfluous, or that are no use. Pure."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
 from setpoint.api.dbtuning import Analysis
 from setpoint.api.findings import Confidence, Severity
 from setpoint.database.identifiers import qualified, quote
-from setpoint.database.model import MIB_PAGES, Index, Snapshot
+from setpoint.database.model import MIB_PAGES, Index, Snapshot, Table
 from setpoint.database.rules.words import mebibytes, when
 from setpoint.engine.model import Finding
 
-_RESET_MINUTES = 60
+_RESET = timedelta(hours=1)
 """An hour after a reset, that an index has no scan says nothing yet."""
 
 
 def unused_indexes(snapshot: Snapshot, analysis: Analysis) -> Iterable[Finding]:
     """Never scanned, never read, and nothing but reads could need it.
 
-    Silent just after a reset of the statistics, while a replica cannot be asked, and for tables of
-    one page, where no index is ever used. Info only, where the statistics are young, the index is
-    small, or the server is a replica: its primary may well use the index.
+    Silent just after a reset of the statistics or a crash, while a replica cannot be asked, and for
+    tables of one page, where no index is ever used. Info only, where the statistics are young, the
+    index is small, or the server is a replica: its primary may well use the index.
     """
-    if _just_reset(snapshot) or snapshot.unseen_replicas:
+    if _is_young(snapshot, snapshot.stats_reset) or snapshot.unseen_replicas:
         return
     is_old = snapshot.stats_age >= analysis.unused_index_age
     others = snapshot.server.standbys > snapshot.seen_replicas or snapshot.server.in_recovery
@@ -28,7 +29,7 @@ def unused_indexes(snapshot: Snapshot, analysis: Analysis) -> Iterable[Finding]:
         if index.scans or index.tuples_read or _is_needed(index, snapshot):
             continue
         table = snapshot.table_of.get(index.table)
-        if table is not None and table.pages <= 1:
+        if table is not None and (table.pages <= 1 or _were_lost(table, snapshot)):
             continue
         is_warning = is_old and not others and index.pages >= MIB_PAGES
         yield Finding(
@@ -51,9 +52,16 @@ def _confidence(*, is_sure: bool) -> Confidence:
     return Confidence.HIGH if is_sure else Confidence.LOW
 
 
-def _just_reset(snapshot: Snapshot) -> bool:
-    reset = snapshot.stats_reset
-    return reset is not None and (snapshot.taken_at - reset).total_seconds() < _RESET_MINUTES * 60
+def _is_young(snapshot: Snapshot, since: datetime | None) -> bool:
+    return since is not None and snapshot.taken_at - since < _RESET
+
+
+def _were_lost(table: Table, snapshot: Snapshot) -> bool:
+    """Whether the counters are young and know nothing of how the rows came: a crash has emptied
+    them, which no stats_reset tells. On a replica they never count a row."""
+    if snapshot.server.in_recovery or not _is_young(snapshot, snapshot.stats_since):
+        return False
+    return any(part.rows and not part.added for part in table.parts)
 
 
 def _is_needed(index: Index, snapshot: Snapshot) -> bool:
@@ -62,9 +70,22 @@ def _is_needed(index: Index, snapshot: Snapshot) -> bool:
         _is_kept(index)
         or index.is_unique
         or not index.is_valid
-        or any(key.is_served_by(index) for key in snapshot.foreign_keys_of.get(index.table, ()))
+        or _serves_foreign_key(index, snapshot)
         or _lesser(index, snapshot) is not None
     )
+
+
+def _serves_foreign_key(index: Index, snapshot: Snapshot) -> bool:
+    """Whether it finds the rows that refer to one, or some of its columns do for want of better."""
+    for key in snapshot.foreign_keys_of.get(index.table, ()):
+        if key.is_served_by(index):
+            return True
+        is_start = index.method in ("btree", "hash") and not index.predicate
+        if is_start and index.key[0] in key.columns:
+            others = snapshot.siblings_of[index.table]
+            if not any(key.is_served_by(other) for other in others):
+                return True
+    return False
 
 
 def _is_kept(index: Index) -> bool:
@@ -105,7 +126,7 @@ def duplicate_indexes(snapshot: Snapshot, _: Analysis) -> Iterable[Finding]:
             severity=Severity.WARNING,
             message="another index of the table has the same definition; every write pays twice",
             evidence=f"same as {qualified(keeper.schema, keeper.name)}, {mebibytes(index.pages)}",
-            remedy="drop it" + _locks(index),
+            remedy=f"drop it and keep {qualified(keeper.schema, keeper.name)}" + _locks(index),
             sql=[_drop_for_good(index, snapshot)],
             magnitude=float(max(index.pages, 1)),
         )
@@ -127,7 +148,8 @@ def redundant_indexes(snapshot: Snapshot, _: Analysis) -> Iterable[Finding]:
                 f"columns; {mebibytes(index.pages)} of {mebibytes(longer.pages)}, "
                 f"{index.scans} scans since {when(snapshot.stats_since)}"
             ),
-            remedy="drop it, unless its smaller size matters to hot queries" + _locks(index),
+            remedy=f"drop it, for {qualified(longer.schema, longer.name)} does its work, unless "
+            "its smaller size matters to hot queries" + _locks(index),
             sql=[_drop(index)],
             magnitude=float(max(index.pages, 1)),
             confidence=Confidence.MEDIUM,
@@ -169,7 +191,7 @@ def invalid_indexes(snapshot: Snapshot, _: Analysis) -> Iterable[Finding]:
 def _siblings(index: Index, snapshot: Snapshot) -> Iterable[Index]:
     return (
         other
-        for other in snapshot.indexes_of[index.table]
+        for other in snapshot.siblings_of[index.table]
         if other is not index and other.is_valid and other.method == index.method
     )
 
@@ -183,6 +205,8 @@ def _double(index: Index, snapshot: Snapshot) -> Index | None:
             continue
         if not _serves_uniqueness(other, index):
             continue
+        if other.is_attached:  # it goes only with its root
+            return other
         if not _serves_uniqueness(index, other) or _rank(other) < _rank(index):
             return other
     return None
@@ -191,7 +215,7 @@ def _double(index: Index, snapshot: Snapshot) -> Index | None:
 def _definition(index: Index) -> Sequence[object]:
     return (
         index.key, tuple(sorted(index.included)), index.classes, index.collations, index.orders,
-        index.expressions, index.predicate,
+        index.expressions, index.predicate, index.parameters,
     )  # fmt: skip
 
 

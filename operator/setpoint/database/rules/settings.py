@@ -67,6 +67,7 @@ def _by_buffers(values: Mapping[str, float], data: int) -> Iterable[Finding]:
             "shared_buffers are those of a new installation, for a large database",
             f"shared_buffers {_size(buffers)}, tables of {_size(data)}",
             "set shared_buffers to about a quarter of the memory; it takes a restart",
+            steady=False,
         )
     if (most := _work(values)) > _FAR * buffers:
         yield _finding(
@@ -117,7 +118,13 @@ def _work_evidence(values: Mapping[str, float]) -> str:
 
 
 def _finding(
-    name: str, message: str, evidence: str, remedy: str, severity: Severity = Severity.INFO
+    name: str,
+    message: str,
+    evidence: str,
+    remedy: str,
+    severity: Severity = Severity.INFO,
+    *,
+    steady: bool = True,
 ) -> Finding:
     return Finding(
         id="Setting",
@@ -127,6 +134,7 @@ def _finding(
         evidence=evidence,
         remedy=remedy,
         confidence=Confidence.MEDIUM,
+        steady=steady,
     )
 
 

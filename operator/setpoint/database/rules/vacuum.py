@@ -62,7 +62,7 @@ def stale_statistics(snapshot: Snapshot, _: Analysis) -> Iterable[Finding]:
     server = snapshot.server
 
     def is_stale(part: Part) -> bool:
-        if _just_analyzed(part, snapshot) or _is_counted_late(part):
+        if _just_analyzed(part, snapshot) or _is_counted_late(part, part.modified):
             return False
         return (
             (part.analyzed_at is not None or part.counted_rows > 0)
@@ -99,14 +99,14 @@ def _just_analyzed(part: Part, snapshot: Snapshot) -> bool:
     return snapshot.taken_at - part.analyzed_at < _TIME_TO_COME
 
 
-def _is_counted_late(part: Part) -> bool:
-    """Whether the changes are those that the last ANALYZE saw.
+def _is_counted_late(part: Part, changes: int) -> bool:
+    """Whether the changes since the last ANALYZE or VACUUM are those that it saw.
 
     A session tells the server of its changes up to a second late: those of a load that is analysed
     at once count as made since.
     """
     return (
-        part.modified == part.added
+        changes == part.added
         and not part.updated
         and not part.removed
         and abs(part.added - part.counted_rows) <= part.added / 100
@@ -149,6 +149,7 @@ def autovacuum_behind(snapshot: Snapshot, _: Analysis) -> Iterable[Finding]:
         new = _trigger(part, server, "autovacuum_vacuum_insert", 0.2, 1000)
         return (part.dead >= _MIN_ROWS and part.dead > _BEHIND * trigger) or (
             part.vacuumed_at is not None
+            and not _is_counted_late(part, part.inserted)
             and part.inserted >= _MIN_NEW
             and part.inserted > _BEHIND * new
         )

@@ -77,8 +77,9 @@ def multixacts_elsewhere(snapshot: Snapshot, _: Analysis) -> Iterable[Finding]:
 
 
 def _elsewhere(snapshot: Snapshot, counter: _Counter) -> Iterable[Finding]:
+    known = snapshot.analysed | {snapshot.database}
     for database in snapshot.databases:
-        if database.name != snapshot.database and counter.of_database(database) > counter.limit:
+        if database.name not in known and counter.of_database(database) > counter.limit:
             yield _finding(counter, quote(database.name), counter.of_database(database), [])
 
 
