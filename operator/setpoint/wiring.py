@@ -113,9 +113,10 @@ def assemble(
 def _kinds(
     kube: KubeClient, network: Network, gateway: AWSGateway
 ) -> dict[str, Kind[Any, Any, Any]]:
+    reads = Reads(gateway)
     kinds: list[Kind[Any, Any, Any]] = [
-        ScalingKind(gateway, Reads(gateway)),
+        ScalingKind(gateway, reads),
         DBTuningKind(kube, network, gateway),
-        CacheTuningKind(kube, network),
+        CacheTuningKind(kube, network, gateway, reads),
     ]
     return {kind.names.plural: kind for kind in kinds}

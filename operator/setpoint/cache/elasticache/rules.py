@@ -117,8 +117,8 @@ def _cpu(facts: Facts) -> Iterable[Finding]:
                 message="the node's CPU is used up, but not by the engine's own thread",
                 evidence=f"CPUUtilization is {host:.0f}%, EngineCPUUtilization "
                 + ("unknown" if used is None else f"{used:.0f}%"),
-                remedy="new connections with TLS, snapshots and encryption take it: keep connections "
-                "open, snapshot a replica, or take a node with more vCPUs",
+                remedy="new connections with TLS, and snapshots, take it: keep connections open, "
+                "snapshot a replica, or take a node with more vCPUs",
                 magnitude=host,
             )
 
@@ -152,8 +152,8 @@ def _network(facts: Facts) -> Iterable[Finding]:
                 severity=Severity.WARNING,
                 message="the node needs more bandwidth than its type has: packets wait or are lost",
                 evidence=f"{lost:.0f} packets queued or dropped in five minutes, {node.type}",
-                remedy="read less at once (big values, whole hashes), read from replicas, or take a "
-                "larger node",
+                remedy="read less at once (big values, whole hashes), read from replicas, or take "
+                "a larger node",
                 magnitude=max(lost, 1.0),
             )
 

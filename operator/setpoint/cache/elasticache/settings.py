@@ -226,8 +226,8 @@ def _guarded(sight: _Sight, wanted: str) -> Failure | None:
     if UNSEEN not in known and (unseen := _unseen(sight)):
         return Failure(
             Reason.REJECTED,
-            f"setpoint cannot tell whether {wanted} would delete jobs, locks or sessions: {unseen}, "
-            f'or acknowledge "{UNSEEN}"',
+            f"setpoint cannot tell whether {wanted} would delete jobs, locks or sessions: "
+            f'{unseen}, or acknowledge "{UNSEEN}"',
         )
     if sight.servers.nodes:
         return settings.guarded(sight.spec, sight.servers, sight.memory, wanted)
