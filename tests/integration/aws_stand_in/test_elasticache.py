@@ -206,6 +206,17 @@ def test_awss_own_groups_by_engine_and_mode(
     } == {group}
 
 
+def test_a_cluster_that_is_in_no_group(cache: Cache) -> None:
+    for name, engine in {"alone": "valkey", "memory": "memcached"}.items():
+        cache.client.create_cache_cluster(
+            CacheClusterId=name, Engine=engine, CacheNodeType="cache.t4g.small"
+        )
+    answer = cache.client.describe_cache_clusters(ShowCacheClustersNotInReplicationGroups=True)
+    found = {cluster["CacheClusterId"]: cluster for cluster in answer["CacheClusters"]}
+    assert found["alone"]["CacheParameterGroup"]["CacheParameterGroupName"] == "default.valkey8"
+    assert "CacheParameterGroup" not in found["memory"]
+
+
 def test_clusters_come_in_pages(cache: Cache) -> None:
     for number in range(24):
         cache.client.create_cache_cluster(

@@ -31,7 +31,7 @@ def settle(world: World, call: Call) -> None:
         if cluster.engine in _VERSIONS:
             cluster.engine_version = cluster.engine_version or _VERSIONS[cluster.engine]
             if cluster.cache_parameter_group_name is None:
-                owner = backend.replication_groups.get(cluster.replication_group_id)
+                owner = backend.replication_groups.get(_owner(cluster))
                 cluster.cache_parameter_group_name = _default_group(cluster, owner)
         values = region.caches.get(cluster.cache_cluster_id, {})
         cluster.cache_cluster_status = values.get("CacheClusterStatus", "available")
@@ -137,11 +137,16 @@ def _shown_cluster(world: World, call: Call, cluster: Any) -> dict[str, Any]:
         "EngineVersion": cluster.engine_version,
         "CacheClusterStatus": cluster.cache_cluster_status,
         "NumCacheNodes": 1,
-        "ReplicationGroupId": getattr(cluster, "replication_group_id", None),
+        "ReplicationGroupId": _owner(cluster),
         "CacheParameterGroup": parameters,
         "ARN": f"arn:aws:elasticache:{call.region}:{call.account}:cluster:{name}",
         **region.caches.get(name, {}),
     }
+
+
+def _owner(cluster: Any) -> str | None:
+    """Its replication group; moto has the attribute for redis only."""
+    return getattr(cluster, "replication_group_id", None)
 
 
 def _member(call: Call, name: str, replication: Any) -> CacheCluster:
