@@ -248,7 +248,7 @@ def _together(
     seen = servers if isinstance(servers, Observed) else Observed()
     cache = managed if isinstance(managed, ElastiCacheObserved) else None
     if cache is None and not seen.nodes:
-        raise failures[0]
+        raise failures[0] if failures else Failure(Reason.INVALID_SPEC, "set redis or elastiCache")
     return replace(seen, elasticache=cache, failures=failures)
 
 

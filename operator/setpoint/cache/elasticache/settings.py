@@ -14,6 +14,7 @@ from setpoint.api.plan import Applied, AppliedOp, BlockedBy, PlanOp, Risk
 from setpoint.cache import settings
 from setpoint.cache.elasticache.model import (
     DEFAULT_GROUP,
+    PREFIX,
     ElastiCacheObserved,
     Order,
     ParameterGroup,
@@ -145,12 +146,12 @@ def revert(
 ) -> list[Action]:
     """Parameters as they were found, in one call. Raises Failure where they must be left."""
     group = cache.group
-    entries = [e for e in applied if group is not None and e.object == group.object]
-    former = {e.field: e.original for e in entries}
     if group is None:
-        return []
+        raise cache.group_failure or Failure(Reason.BUSY, f"{cache.name} has no parameter group")
+    former = {entry.field: entry.original for entry in applied if entry.object == group.object}
     values = {name: value for name, value in former.items() if group.value(name) != value}
     if not values:
+        _require_nothing_left(cache, group, applied)
         return []
     if (refusal := refuse(group, cache, allowed)) is not None:
         raise refusal
@@ -170,6 +171,19 @@ def revert(
         )
         for number, (name, value) in enumerate(values.items())
     ]
+
+
+def _require_nothing_left(
+    cache: ElastiCacheObserved, group: ParameterGroup, applied: Sequence[Applied]
+) -> None:
+    """Raises Failure for what was changed of a group that the cache has no longer."""
+    left = [e for e in applied if e.object.startswith(PREFIX) and e.object != group.object]
+    if left:
+        names = _listed([f"{e.field} of {e.object.rpartition(':')[2]}" for e in left])
+        raise Failure(
+            Reason.REJECTED,
+            f"{cache.name} has another parameter group by now: {names} must be put back by hand",
+        )
 
 
 @dataclass(frozen=True)
