@@ -1,7 +1,10 @@
 """ElastiCache against the strict stand-in for AWS, and with a real Redis for the keys."""
 
+import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -403,6 +406,7 @@ async def test_a_group_that_is_being_modified_is_waited_for(cache: Cache) -> Non
         ("InvalidParameterValue", Reason.REJECTED),
         ("InvalidGlobalReplicationGroupState", Reason.REJECTED),
         ("AccessDenied", Reason.ACCESS_DENIED),
+        ("Throttling", Reason.THROTTLED),
     ],
 )
 async def test_what_aws_refuses_has_a_reason_and_is_tried_again(
@@ -572,6 +576,17 @@ async def test_what_is_not_there_or_no_redis(
     with pytest.raises(Failure) as caught:
         await cache.loop(cache=named).attempt()
     assert caught.value.reason is reason
+
+
+async def test_the_documented_policy_is_what_is_called(cache: Cache) -> None:
+    cache.client.create_serverless_cache(ServerlessCacheName="carts", Engine="valkey")
+    cache.account.clear_ledger()
+    await cache.loop(config={"timeout": 60}).attempt()
+    await cache.loop(cache={"serverlessCache": "carts"}).attempt()
+    called = {f"{call['service']}:{call['operation']}" for call in cache.account.ledger()}
+    text = (Path(__file__).parents[3] / "docs/cache.md").read_text(encoding="utf-8")
+    [policy] = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    assert called == set(json.loads(policy)["Statement"][0]["Action"])
 
 
 async def test_no_grant_no_call(cache: Cache) -> None:

@@ -368,6 +368,17 @@ def test_what_the_docs_show_is_taken(
 
 
 @pytest.mark.parametrize(
+    "path",
+    sorted((ROOT / "deploy/samples").rglob("*tuning.yaml")),
+    ids=lambda path: path.parent.name,
+)
+def test_the_samples_are_taken(cluster: Cluster, path: Path) -> None:
+    sample = yaml.safe_load(path.read_text(encoding="utf-8"))
+    sample["metadata"] = {"name": f"sample-{next(_numbers)}", "namespace": NAMESPACE}
+    assert "created" in cluster.apply(sample)
+
+
+@pytest.mark.parametrize(
     ("kind", "sentence"),
     [("DBTuning", "set rds, postgres or both"), ("CacheTuning", "set redis, elastiCache or both")],
 )

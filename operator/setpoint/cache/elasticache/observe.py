@@ -52,7 +52,7 @@ async def observe(look: Look) -> ElastiCacheObserved:
         return await _serverless(look, look.cache.serverless_cache)
     group = await _replication_group(look)
     clusters = await look.reads.cache_clusters(look.scope, Freshness(EVERY, look.since))
-    members = _members(look, clusters)
+    members = _members(look, clusters, group)
     roles = _roles(group)
     nodes = tuple(_node(member, roles) for member in members)
     parameters, failure = await _parameter_group(look, clusters, members)
@@ -121,15 +121,17 @@ async def _replication_group(look: Look) -> Item | None:
     return found
 
 
-def _members(look: Look, clusters: Sequence[Item]) -> list[Item]:
+def _members(look: Look, clusters: Sequence[Item], group: Item | None) -> list[Item]:
     """The cache's own clusters. Raises Failure where there are none, or they are no Redis."""
     name, where = look.cache.name, look.scope.region
     by = _GROUP if look.cache.replication_group is not None else _CLUSTER
     found = [cluster for cluster in clusters if cluster.get(by) == name]
+    if not found and group is not None:
+        raise Failure(Reason.BUSY, f"{name} has no nodes yet: it is {group['Status']}")
     if not found:
         raise Failure(
             Reason.TARGET_NOT_FOUND,
-            f"ElastiCache has no node of {name} in {where}: check its name, region and account; "
+            f"ElastiCache has no cluster {name} in {where}: check its name, region and account; "
             "it is looked for again",
         )
     if by == _CLUSTER and found[0].get(_GROUP):
