@@ -187,6 +187,18 @@ def test_a_risky_policy_does_not_hold_up_the_rest(
     assert len(carried) == (2 if not changes else 1)
 
 
+def test_a_policy_whose_keys_are_not_seen_does_not_hold_up_the_rest() -> None:
+    config = {"maxmemoryPolicy": "allkeys-lru", "timeout": 60}
+    found = planned(config, redis={"secretRef": {"name": "r"}}, approval="None")
+    timeout, policy = found.actions
+    assert (timeout.field, timeout.blocked_by) == ("timeout", None)
+    assert (dict(timeout.payload.values), dict(policy.payload.values)) == (
+        {"timeout": "60"}, {"maxmemory-policy": "allkeys-lru"}
+    )  # fmt: skip
+    assert policy.blocked_by is BlockedBy.STATE
+    assert "cannot be seen" in policy.reason
+
+
 @pytest.mark.parametrize(
     ("seen", "reason", "part"),
     [

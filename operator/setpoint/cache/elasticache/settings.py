@@ -272,22 +272,28 @@ def volatile_share(cache: ElastiCacheObserved) -> float | None:
 
 def _actions(sight: _Sight, values: Mapping[str, str]) -> list[Action]:
     """One for each parameter. The first of those that go together carries the call."""
-    orders: list[dict[str, str]] = []
-    risky = {name: value for name, value in values.items() if _risk(sight, name) is Risk.HIGH}
-    spec = sight.spec
-    if spec.mode is Mode.ENFORCE and spec.approval is Approval.REQUIRED and risky:
-        orders = [{n: v for n, v in values.items() if n not in risky}, risky]
-    else:  # they are let through together, or not at all
-        orders = [dict(values)]
     found: list[Action] = []
-    for order in filter(None, orders):
+    for order in _orders(sight, values):
         blocked, why = _blocked(sight, order)
-        if found and blocked is None:
+        if blocked is None and any(action.blocked_by is None for action in found):
             blocked, why = BlockedBy.STATE, "; after the parameters before it"
         for number, (name, value) in enumerate(order.items()):
             payload = Order(sight.group.name, order, sight.allowed) if number == 0 else None
             found.append(_action(sight, name, value, payload, blocked, why))
     return found
+
+
+def _orders(sight: _Sight, values: Mapping[str, str]) -> list[Mapping[str, str]]:
+    """Everything in one, but for a policy that waits for its approval, or for its keys."""
+    spec = sight.spec
+    asks = spec.mode is Mode.ENFORCE and spec.approval is Approval.REQUIRED
+    apart = POLICY in values and (
+        _waits_for_keys(sight, values[POLICY]) != "" or (asks and _risk(sight, POLICY) is Risk.HIGH)
+    )
+    if not apart:
+        return [values] if values else []
+    rest = {name: value for name, value in values.items() if name != POLICY}
+    return [rest, {POLICY: values[POLICY]}] if rest else [values]
 
 
 def _action(
@@ -317,14 +323,17 @@ def _action(
 def _blocked(sight: _Sight, order: Mapping[str, str]) -> tuple[BlockedBy | None, str]:
     if sight.cache.busy:
         return BlockedBy.STATE, f"; {sight.cache.busy}"
-    policy = order.get(POLICY)
+    why = _waits_for_keys(sight, order.get(POLICY))
+    return (BlockedBy.STATE, why) if why else (None, "")
+
+
+def _waits_for_keys(sight: _Sight, policy: str | None) -> str:
+    """Why the guard cannot judge a policy yet; empty where it can, or need not."""
     if policy in (None, "noeviction") or sight.spec.redis is None:
-        return None, ""
+        return ""
     if not sight.servers.nodes:
-        return BlockedBy.STATE, _KEYS_UNSEEN
-    if not settings.surveyed(sight.memory):
-        return BlockedBy.STATE, _SURVEY_RUNS
-    return None, ""
+        return _KEYS_UNSEEN
+    return "" if settings.surveyed(sight.memory) else _SURVEY_RUNS
 
 
 def _risk(sight: _Sight, name: str) -> Risk:
