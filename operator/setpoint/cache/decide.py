@@ -164,6 +164,8 @@ def is_full_cache_healthy(observed: Observed) -> bool:
 
 def _extended(observed: Observed, memory: Memory, now: datetime) -> Memory:
     """The memory with what this look brought. Servers that are gone are forgotten."""
+    if observed.elasticache is not None:
+        memory = replace(memory, metrics=observed.elasticache.metrics)
     if not observed.nodes:  # not gone, but not seen either
         return memory
     samples = {

@@ -187,6 +187,7 @@ class CacheTuningKind:
                 cache,
                 self._now(),
                 whole=resource.spec.redis is None,
+                known=memory.metrics,
                 since=memory.changed_at,
             )
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from setpoint.api.cachetuning import SweepStatus
-from setpoint.cache.elasticache.model import ElastiCacheObserved
+from setpoint.cache.elasticache.model import ElastiCacheObserved, Metrics
 from setpoint.cache.guard import SampledKey
 from setpoint.cache.info import Info
 from setpoint.cache.sweep_preview import Preview
@@ -151,7 +151,8 @@ class Setting:
 class Memory:
     """Samples by run id, the oldest first; keys as sampled last; what we set; the sweep.
 
-    `changed_at`: when a parameter group was last changed, in seconds of the reader's clock.
+    `changed_at`: when a parameter group was last changed, in seconds of the reader's clock;
+    `metrics`: CloudWatch's, as last read.
     """
 
     samples: Mapping[str, tuple[Counters, ...]] = field(default_factory=dict)
@@ -165,6 +166,7 @@ class Memory:
     shown_at: datetime | None = None
     preview: Preview | None = None
     changed_at: float | None = None
+    metrics: Metrics = field(default_factory=Metrics)
 
     def with_setting(self, name: str, setting: Setting) -> "Memory":
         """The memory with what was set."""

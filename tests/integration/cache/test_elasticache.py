@@ -87,13 +87,14 @@ class Cache:
         cache: Mapping[str, Any] | None = None,
         secret: Mapping[str, str] | None = None,
         aws: AWSGateway | None = None,
+        clock: Clock | None = None,
         **spec: Any,
     ) -> Loop:
-        own = aws or gateway()
-        kind = CacheTuningKind(Secrets(secret), NETWORK, own, Reads(own))
+        own, now = aws or gateway(), clock or Clock()
+        kind = CacheTuningKind(Secrets(secret), NETWORK, own, Reads(own), now)
         redis = {"redis": {"secretRef": {"name": "r"}}} if secret is not None else {}
         named = {"aws": {"region": REGION}, "elastiCache": cache or GROUP, **redis}
-        return Loop(kind, {**named, **spec})
+        return Loop(kind, {**named, **spec}, now)
 
     def measure(self, node: str = "sessions-001", **values: float) -> None:
         """Steady metrics of a node, a value a minute."""
@@ -548,6 +549,23 @@ async def test_without_metrics_the_rest_goes_on(cache: Cache) -> None:
     done = await cache.loop(config={"timeout": 60}).attempt()
     assert (reasons(done), ids(done)) == ([], {"ElastiCacheMetricsUnavailable"})
     assert cache.sent() == [{"timeout": "60"}]
+
+
+async def test_while_cloudwatch_throttles_nothing_seems_mended(cache: Cache) -> None:
+    cache.measure(CacheHits=500, CacheMisses=500)
+    clock = Clock()
+    loop = cache.loop(clock=clock)
+    assert ids(await loop.attempt()) == {"LowHitRate"}
+    cache.account.set_faults(
+        [{"service": "cloudwatch", "operation": "GetMetricData", "kind": "http", "status": 503}]
+    )
+    clock.now += timedelta(minutes=5)
+    done = await loop.attempt()
+    assert (reasons(done), ids(done)) == ([], {"LowHitRate"})
+    assert loop.status["cache"]["state"] == "OK"
+    clock.now += timedelta(minutes=15)
+    assert ids(await loop.attempt()) == set(), "what is that old says nothing any more"
+    assert loop.status["cache"]["state"] == "Collecting"
 
 
 async def test_without_parameters_the_rest_is_measured(cache: Cache) -> None:

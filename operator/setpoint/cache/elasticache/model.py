@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from setpoint.engine.failure import Failure
 
@@ -88,10 +89,12 @@ class Node:
 class Metrics:
     """The newest datapoints by node (or the serverless cache) and metric, over five minutes each.
 
-    `failure`: why CloudWatch could not be read, where the role is to blame.
+    `at`: when they were read. `failure`: why CloudWatch could not be read, where the role is to
+    blame.
     """
 
     nodes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    at: datetime | None = None
     failure: Failure | None = None
 
     def of(self, node: str, name: str) -> float | None:

@@ -6,7 +6,7 @@ seen there only.
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -35,7 +35,8 @@ Item = Mapping[str, Any]
 @dataclass(frozen=True)
 class Look:
     """One look at one cache. `whole`: also the metrics that a connection to Redis would tell;
-    `since`: what was listed before (seconds of the reader's clock) is too old."""
+    `known`: the metrics as last read; `since`: what was listed before (seconds of the reader's
+    clock) is too old."""
 
     gateway: AWSGateway
     reads: Reads
@@ -43,6 +44,7 @@ class Look:
     cache: ElastiCache
     now: datetime
     whole: bool
+    known: Metrics = field(default_factory=Metrics)
     since: float | None = None
 
 
@@ -213,7 +215,8 @@ def is_granted(gateway: AWSGateway, scope: Scope, resource: str) -> bool:
 
 
 async def _metrics(look: Look, queries: Mapping[str, Sequence[dict[str, Any]]]) -> Metrics:
-    """The cache's own affairs go on while CloudWatch cannot be read."""
+    """The cache's own affairs go on while CloudWatch cannot be read; what is known of it stays for
+    as long as a window reaches back, so that nothing is taken for mended."""
     start, end = metrics.window(look.now)
     try:
         results = await asyncio.gather(
@@ -223,9 +226,12 @@ async def _metrics(look: Look, queries: Mapping[str, Sequence[dict[str, Any]]]) 
             )
         )
     except Failure as failure:
-        return Metrics(failure=failure if failure.help is not Help.TIME else None)
+        at = look.known.at
+        known = look.known if at and look.now - at < metrics.WINDOW else Metrics()
+        return replace(known, failure=failure if failure.help is not Help.TIME else None)
     return Metrics(
-        {name: metrics.newest(found) for name, found in zip(queries, results, strict=True)}
+        {name: metrics.newest(found) for name, found in zip(queries, results, strict=True)},
+        look.now,
     )
 
 
