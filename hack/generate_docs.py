@@ -32,7 +32,7 @@ grants:
     role: arn:aws:iam::123456789012:role/shop-scaling
     externalId: from-the-roles-trust-policy
     regions: [eu-central-1]
-    resources: ["service/prod/*", "db:orders"]
+    resources: ["service/prod/*", "db:orders", "replicationgroup:carts"]
 slack:
   tokenFile: /var/run/secrets/slack/token
   channels:

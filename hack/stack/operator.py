@@ -117,7 +117,7 @@ def configuration(slack_url: str, namespaces: Sequence[str], **limits: Any) -> d
             {
                 "namespaces": list(namespaces),
                 "regions": ["eu-central-1"],
-                "resources": ["service/*", "db:*"],
+                "resources": ["service/*", "db:*", "replicationgroup:*"],
             }
         ],
         "networks": {"allow": ["127.0.0.0/8", "::1/128"]},

@@ -41,7 +41,8 @@ class Grant(_Section):
 
     resources: Annotated[list[str], Field(min_length=1)]
     """Patterns (`*` and `?`) of resource names: service/CLUSTER/SERVICE of ECS, db:INSTANCE of RDS,
-    NAMESPACE:RESOURCEID of another scalable target (dynamodb:table/orders)."""
+    replicationgroup:ID, cluster:ID and serverlesscache:NAME of ElastiCache, NAMESPACE:RESOURCEID of
+    another scalable target (dynamodb:table/orders)."""
 
 
 class Networks(_Section):

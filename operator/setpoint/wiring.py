@@ -124,10 +124,11 @@ def assemble(
 def _kinds(
     kube: KubeClient, network: Network, gateway: AWSGateway, sizings: Beside[SizingStatus]
 ) -> dict[str, Kind[Any, Any, Any]]:
+    reads = Reads(gateway)
     kinds: list[Kind[Any, Any, Any]] = [
-        ScalingKind(gateway, Reads(gateway)),
+        ScalingKind(gateway, reads),
         DBTuningKind(kube, network, gateway),
-        CacheTuningKind(kube, network, beside=sizings),
+        CacheTuningKind(kube, network, gateway, reads, beside=sizings),
     ]
     if traces.is_wanted():
         kinds = [Traced(kind) for kind in kinds]

@@ -211,6 +211,11 @@ class AwsStack:
         """Overwrite what DescribeDBInstances says of an instance, by AWS's names."""
         self._call("PUT", "rds/instance", {"region": region, "name": name, "values": values})
 
+    def set_cache(self, region: str, name: str, **values: Any) -> None:
+        """Overwrite what is described of a replication group, a cache cluster or a serverless cache
+        of ElastiCache, by AWS's names; of a parameter group, IsGlobal."""
+        self._call("PUT", "elasticache/cache", {"region": region, "name": name, "values": values})
+
     def settings(self, **values: Any) -> None:
         """How the account behaves: settleSeconds, settleCalls, staleCalls, rdsAppearSeconds,
         rdsSeconds, rdsOptimizeSeconds, cacheSeconds, refusedRoles, externalIds

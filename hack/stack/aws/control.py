@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from stack.aws import bulk, ecs, raw, sts
 from stack.aws.autoscaling import activities, schedules, targets
 from stack.aws.cloudwatch import datapoints
+from stack.aws.elasticache import clusters
 from stack.aws.faults import Fault
 from stack.aws.rds import modify, progress
 from stack.aws.state import DEFAULT_ACCOUNT, Denial, Key, Settings, World, backends
@@ -89,6 +90,10 @@ def _set_instance(world: World, values: Mapping[str, Any]) -> None:
     progress.set_values(world, _in(values), values["name"], values["values"])
 
 
+def _set_cache(world: World, values: Mapping[str, Any]) -> None:
+    clusters.set_values(world, _in(values), values["name"], values["values"])
+
+
 def _set_service(_world: World, values: Mapping[str, Any]) -> None:
     found = ecs.service(_in(values), values["cluster"], values["service"])
     if found is None:
@@ -155,6 +160,7 @@ _CONTROLS: dict[tuple[str, str], Callable[[World, Mapping[str, Any]], Any]] = {
     ),
     ("POST", "rds/maintenance"): _run_maintenance,
     ("PUT", "rds/instance"): _set_instance,
+    ("PUT", "elasticache/cache"): _set_cache,
     ("PUT", "ecs/service"): _set_service,
     ("PUT", "settings"): _set_settings,
     ("PUT", "denials"): _put_denials,

@@ -7,7 +7,8 @@ from stack.aws.state import World
 from stack.aws.wire import AWSError, Call
 
 _NAMED = ("ResourceId", "DBInstanceIdentifier", "RoleArn", "CacheParameterGroupName",
-          "ReplicationGroupId", "service", "cluster", "AlarmName", "ResourceARN")  # fmt: skip
+          "ReplicationGroupId", "ServerlessCacheName", "service", "cluster", "AlarmName",
+          "ResourceARN")  # fmt: skip
 
 
 def caller_arn(world: World, call: Call) -> str:

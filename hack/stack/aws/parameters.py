@@ -45,6 +45,7 @@ PARAMETERS = {
     "lazyfree-lazy-user-del": Parameter("no", "string", "yes,no"),
     "lfu-decay-time": Parameter("1", "integer", "0-2147483647"),
     "lfu-log-factor": Parameter("10", "integer", "0-2147483647"),
+    "maxclients": Parameter("65000", "integer", "1-65000", modifiable=False),
     "maxmemory-policy": Parameter("volatile-lru", "string", _POLICIES),
     "maxmemory-samples": Parameter("3", "integer", "1-2147483647"),
     "notify-keyspace-events": Parameter("", "string", ""),
@@ -54,3 +55,13 @@ PARAMETERS = {
     "tcp-keepalive": Parameter("300", "integer", "0-2147483647"),
     "timeout": Parameter("0", "integer", "0-2147483647"),
 }
+
+MAXMEMORY = {
+    "cache.t4g.micro": "536870912",
+    "cache.t4g.small": "1471026299",
+    "cache.t4g.medium": "3317862236",
+    "cache.m7g.large": "6854542746",
+    "cache.r7g.large": "14037181030",
+    "cache.r7g.xlarge": "28261849702",
+}
+"""Bytes of some node types, after the user guide's "Redis OSS node-type specific parameters"."""

@@ -74,6 +74,8 @@ class Region:
         self.raw: dict[str, list[dict[str, Any]]] = {}
         self.instances: dict[str, Any] = {}
         self.parameter_groups: dict[str, Any] = {}
+        self.serverless_caches: dict[str, dict[str, Any]] = {}
+        self.caches: dict[str, dict[str, Any]] = {}  # what control calls say of ElastiCache's
 
 
 class Account:

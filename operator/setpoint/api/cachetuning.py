@@ -6,11 +6,13 @@ from enum import StrEnum
 from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic.alias_generators import to_camel
 
 from setpoint.api.alerts import Alerts, RuleName, rules_of_kind
 from setpoint.api.base import ATOMIC, Model, SecretRef, cel, validations
 from setpoint.api.common import CommonSpec, CommonStatus
 from setpoint.api.crd import Column, Names
+from setpoint.api.elasticache import ElastiCache, ElastiCacheStatus
 from setpoint.api.ignore import Ignore
 from setpoint.api.types import Duration, Percent, duration_up_to
 from setpoint.api.window import MaintenanceWindow
@@ -138,7 +140,7 @@ class CacheConfig(Model):
         Field(max_length=32, json_schema_extra={"x-kubernetes-list-type": "set"}),
     ] = []
     """Names of layouts whose keys may be evicted, such as Sidekiq or sessions, as the refusal of a
-    policy names them."""
+    policy names them; "unseen keys" where there is no spec.redis to look at the keys."""
 
     def settings(self) -> dict[str, str]:
         """What is set, by Redis' own names and in Redis' own words."""
@@ -285,11 +287,56 @@ class CacheAlerts(Alerts):
     """Values at which an alert fires."""
 
 
+def _no_settings() -> str:
+    """CEL: spec.config sets nothing."""
+    names = [name for name in CacheConfig.model_fields if name not in ("rewrite", "acknowledge")]
+    return " && ".join(f"!has(self.config.{to_camel(name)})" for name in names)
+
+
 class CacheTuningSpec(CommonSpec):
     """What the cache should be, and what to look at."""
 
-    redis: RedisServer
-    """A Redis server, a cluster, or what Sentinel watches."""
+    model_config = ConfigDict(
+        json_schema_extra=validations(
+            cel("has(self.redis) || has(self.elastiCache)", "set redis, elastiCache or both"),
+            cel(
+                "has(self.redis) || !has(self.sizing)",
+                "sizing needs redis: only a connection can ask the keys",
+            ),
+            cel(
+                "has(self.redis) || !has(self.defaultTTL)",
+                "defaultTTL needs redis: only a connection can look through the keys",
+            ),
+            cel(
+                "!has(self.elastiCache) || !has(self.config) || !has(self.config.maxmemory)",
+                "config.maxmemory cannot be set on ElastiCache: it follows from the node type and "
+                "reserved-memory-percent",
+            ),
+            cel(
+                "!has(self.elastiCache) || !has(self.config) || !has(self.config.rewrite) || "
+                "!self.config.rewrite",
+                "config.rewrite has no meaning on ElastiCache: its parameter group keeps settings",
+            ),
+            cel(
+                "!has(self.elastiCache) || !has(self.redis) || !has(self.redis.memoryLimit)",
+                "redis.memoryLimit is that of a container; the memory of ElastiCache's nodes is "
+                "known",
+            ),
+            cel(
+                "!has(self.elastiCache) || !has(self.elastiCache.serverlessCache) || "
+                f"!has(self.config) || ({_no_settings()})",
+                "config cannot be set on a serverless cache: AWS lets nobody change its settings",
+            ),
+        )
+    )
+
+    redis: RedisServer | None = None
+    """A Redis server, a cluster, or what Sentinel watches. With elastiCache, its endpoint: what the
+    keys are can be seen there only."""
+
+    elasti_cache: ElastiCache | None = None
+    """A cache of ElastiCache: its metrics of CloudWatch are read, and config goes to its parameter
+    group instead of CONFIG SET, which ElastiCache refuses."""
 
     config: CacheConfig = CacheConfig()
     """Settings of the server."""
@@ -307,6 +354,11 @@ class CacheTuningSpec(CommonSpec):
     alerts: CacheAlerts = CacheAlerts()
     """When to alert, and where to."""
 
+    @property
+    def memory_limit(self) -> int | None:
+        """Bytes that a server's container may have, where they are known."""
+        return self.redis.memory_limit if self.redis is not None else None
+
 
 class AnalysisState(StrEnum):
     """Whether a rate over the window is known."""
@@ -322,6 +374,7 @@ class ConfigSource(StrEnum):
 
     RUNTIME = "Runtime"
     FILE = "File"
+    PARAMETER_GROUP = "ParameterGroup"
 
 
 class CacheStatus(Model):
@@ -478,6 +531,9 @@ class CacheTuningStatus(CommonStatus):
     cache: CacheStatus | None = None
     """What was measured."""
 
+    elasti_cache: ElastiCacheStatus | None = None
+    """The cache as AWS describes it."""
+
     sweep: SweepStatus | None = None
     """The default TTL's sweep over the keys."""
 
@@ -486,7 +542,7 @@ class CacheTuningStatus(CommonStatus):
 
 
 class CacheTuning(Model):
-    """CacheTuning analyses a Redis server, and keeps its eviction policy and TTLs as declared."""
+    """CacheTuning analyses Redis or ElastiCache, and keeps eviction policy and TTLs as declared."""
 
     names: ClassVar[Names] = Names("CacheTuning", "cachetunings", "cachetuning", ("ct",))
     columns: ClassVar[tuple[Column, ...]] = (

@@ -30,7 +30,8 @@ _CREDENTIALS = EXPIRED | frozenset(
 _NOT_FOUND = frozenset(
     {"DBInstanceNotFound", "DBInstanceNotFoundFault", "ClusterNotFoundException",
      "ServiceNotFoundException", "ServiceNotActiveException", "ObjectNotFoundException",
-     "ResourceNotFoundException", "ResourceNotFound"}
+     "ResourceNotFoundException", "ResourceNotFound", "ReplicationGroupNotFoundFault",
+     "CacheClusterNotFound", "CacheParameterGroupNotFound", "ServerlessCacheNotFoundFault"}
 )  # fmt: skip
 _QUOTA = frozenset(
     {"LimitExceededException", "InstanceQuotaExceeded", "StorageQuotaExceeded",
@@ -39,7 +40,8 @@ _QUOTA = frozenset(
 )  # fmt: skip
 _BUSY = frozenset(
     {"ConcurrentUpdateException", "InvalidDBInstanceState", "InvalidDBInstanceStateFault",
-     "UpdateInProgressException", "ResourceConflict"}
+     "UpdateInProgressException", "ResourceConflict", "InvalidCacheParameterGroupState",
+     "InvalidReplicationGroupState", "InvalidCacheClusterState"}
 )  # fmt: skip
 _SERVER = frozenset(
     {"InternalServiceException", "InternalFailure", "InternalServiceError", "ServerException",

@@ -43,8 +43,9 @@ Who = tuple[str | None, str | None]
 class Scope:
     """Who calls, where, on what: checked against the grants at every call.
 
-    `resource` is the name that grants know: service/CLUSTER/SERVICE or db:INSTANCE. `shown` is what
-    failures name instead of it, where a call is made for several resources.
+    `resource` is the name that grants know: service/CLUSTER/SERVICE, db:INSTANCE,
+    replicationgroup:NAME. `shown` is what failures name instead of it, where a call is made for
+    several resources.
     """
 
     namespace: str
@@ -123,11 +124,18 @@ class AWSGateway:
         self, scope: Scope, service: str, operation: str, items: str, **parameters: Any
     ) -> list[Any]:
         """The `items` of all pages. Raises Failure: a list is whole or not there at all."""
-        found: list[Any] = []
+        found = await self.all_pages(scope, service, operation, **parameters)
+        return [item for page in found for item in page.get(items, [])]
+
+    async def all_pages(
+        self, scope: Scope, service: str, operation: str, **parameters: Any
+    ) -> list[dict[str, Any]]:
+        """The pages themselves. Raises Failure."""
+        found: list[dict[str, Any]] = []
         token: dict[str, str] = {}
         while True:
             page = await self.call(scope, service, operation, **parameters, **token)
-            found += page.get(items, [])
+            found.append(page)
             following = next_token(page, token, f"{service} {operation} in {scope.region}")
             if following is None:
                 return found
@@ -195,15 +203,16 @@ def next_token(
 
     Raises Failure where AWS gives the token of this page again: it would never end.
     """
-    token = page.get("NextToken")
-    if not token:
-        return None
-    if token == before.get("NextToken"):
-        raise Failure(
-            Reason.CONNECTION_FAILED,
-            f"AWS gives the same page of {what} again and again: it is tried again later",
-        )
-    return {"NextToken": token}
+    for name in ("NextToken", "Marker"):  # ElastiCache's is a Marker
+        if not (token := page.get(name)):
+            continue
+        if token == before.get(name):
+            raise Failure(
+                Reason.CONNECTION_FAILED,
+                f"AWS gives the same page of {what} again and again: it is tried again later",
+            )
+        return {name: token}
+    return None
 
 
 async def _run(executor: Executor, function: Callable[[], Any]) -> Any:

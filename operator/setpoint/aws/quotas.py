@@ -35,6 +35,9 @@ _AAS_READS = Rate(10, 20)
 _AAS_WRITES = Rate(2, 6, serial=True)
 """Three or four writes at once are throttled: hashicorp/terraform-provider-aws#31447."""
 
+_ELASTICACHE = Rate(5, 10)
+"""AWS does not publish ElastiCache's either; one list of clusters serves all resources."""
+
 _RATES = {
     # It asks CloudWatch's DescribeAlarms for us, 9/s in a region: aws/aws-sdk-go#1472.
     (_AAS, "describe_scaling_policies"): Rate(5, 10),
@@ -59,6 +62,8 @@ def rate(service: str, operation: str) -> Rate:
     found = _RATES.get((service, operation))
     if found is not None:
         return found
+    if service == "elasticache":
+        return _ELASTICACHE
     if service == _AAS:
         return _AAS_READS if operation.startswith(_READS) else _AAS_WRITES
     return _DEFAULT

@@ -1,4 +1,4 @@
-"""What the scaling of resources reads of AWS, coalesced over all resources of an identity and a
+"""What many resources read of AWS, coalesced over all resources of an identity and a
 region. Answers keep AWS's names."""
 
 import time
@@ -25,6 +25,10 @@ _SERVICE_FIELDS = (
     "serviceName", "serviceArn", "clusterArn", "status", "desiredCount", "runningCount",
     "pendingCount", "launchType", "schedulingStrategy", "deploymentController", "loadBalancers",
     "createdAt",
+)  # fmt: skip
+_CLUSTER_FIELDS = (
+    "CacheClusterId", "ReplicationGroupId", "CacheClusterStatus", "CacheNodeType", "Engine",
+    "EngineVersion", "CacheParameterGroup", "ARN",
 )  # fmt: skip
 _DEPLOYMENT_FIELDS = (
     "id", "status", "desiredCount", "runningCount", "pendingCount", "failedTasks", "createdAt",
@@ -76,6 +80,16 @@ class Reads:
         """MetricAlarms by name; those that do not exist are absent."""
         found = await self._alarm_batch(scope).get(scope, names, fresh)
         return {name: alarm for name, alarm in found.items() if alarm is not None}
+
+    async def cache_clusters(self, scope: Scope, fresh: Freshness) -> Sequence[Item]:
+        """All cache clusters of ElastiCache in the region, members of replication groups too."""
+        batch: EpochBatch[str, Sequence[Item]] = self._group(
+            scope,
+            ("cache_cluster",),
+            lambda host: EpochBatch("cache_cluster", 1, host, self._cache_clusters),
+        )
+        found = await batch.get(scope, [scope.region], fresh)
+        return found[scope.region] or ()
 
     async def metric_data(
         self,
@@ -187,6 +201,15 @@ class Reads:
         )
         active = (service for service in answer["services"] if service["status"] == "ACTIVE")
         return {service["serviceName"]: _service(service) for service in active}
+
+    async def _cache_clusters(
+        self, scope: Scope, regions: Sequence[str]
+    ) -> Mapping[str, Sequence[Item]]:
+        found = await self._gateway.pages(
+            scope, "elasticache", "describe_cache_clusters", "CacheClusters", MaxRecords=100
+        )
+        kept = [{k: v for k, v in item.items() if k in _CLUSTER_FIELDS} for item in found]
+        return dict.fromkeys(regions, kept)
 
     async def _alarms(self, scope: Scope, names: Sequence[str]) -> Mapping[str, Item]:
         found = await self._gateway.pages(

@@ -1,8 +1,10 @@
 """What to do about a cache, and what is wrong with it. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any
 
 from setpoint.api.base import Approval, Mode
 from setpoint.api.cachetuning import (
@@ -16,6 +18,10 @@ from setpoint.api.conditions import Reason
 from setpoint.api.plan import BlockedBy, PlanOp, Risk
 from setpoint.api.types import format_duration
 from setpoint.cache import passes, rules, settings, window
+from setpoint.cache.elasticache import rules as elasticache
+from setpoint.cache.elasticache import settings as parameters
+from setpoint.cache.elasticache.model import PREFIX
+from setpoint.cache.elasticache.settings import Planned
 from setpoint.cache.memory import Usage, evicts_any, usage
 from setpoint.cache.model import Memory, Observed
 from setpoint.cache.sweep_limits import forecast
@@ -24,8 +30,9 @@ from setpoint.cache.sweep_spread import spread
 from setpoint.cache.window import Rates, Thresholds, Window
 from setpoint.engine.display import PERCENT, PERCENT_1
 from setpoint.engine.failure import Failure
+from setpoint.engine.findings import carried
 from setpoint.engine.ignore import wanted
-from setpoint.engine.model import Action, Decision, Sample
+from setpoint.engine.model import Action, Decision, Finding, Sample
 from setpoint.engine.window import Opening, opening
 
 SHOW_EVERY = timedelta(seconds=10)
@@ -33,32 +40,82 @@ SHOW_EVERY = timedelta(seconds=10)
 
 _FIRST_AGAIN = timedelta(seconds=5)
 _SURVEY_AGAIN = timedelta(seconds=1)
+_APPLIED_AGAIN = timedelta(seconds=15)
 
 
 def decide(
-    spec: CacheTuningSpec, observed: Observed, memory: Memory, now: datetime, generation: int = 0
+    spec: CacheTuningSpec,
+    observed: Observed,
+    memory: Memory,
+    now: datetime,
+    generation: int = 0,
+    status: Mapping[str, Any] = MappingProxyType({}),
 ) -> Decision[Memory]:
-    """The plan, the findings and the values to alert on."""
-    memory = settings.remember(spec, generation, observed, _extended(observed, memory, now))
+    """The plan, the findings and the values to alert on.
+
+    `status` is what was stored: findings of what could not be looked at this time stay.
+    """
     opens = _opening(spec, now)
-    memory = _shown(spec, memory, opens, now)
-    seen = windowed(spec, observed, memory)
-    rates = window.rates(seen)
-    changes, failures = settings.plan(spec, observed, memory)
-    actions = [*changes, *_sweep(spec, observed, memory, opens, now)]
-    if actions and observed.is_replica:
-        message = "the Secret names a replica: settings and TTLs are changed on the primary"
-        actions, failures = [], [Failure(Reason.REJECTED, message)]
-    kept, dropped = wanted(rules.findings(seen), spec.ignore, now)
+    memory = _shown(spec, _extended(observed, memory, now), opens, now)
+    memory, planned = _settings(spec, observed, memory, generation)
+    actions, failures = list(planned.actions), [*observed.failures, *planned.failures]
+    if observed.nodes:
+        sweep = _sweep(spec, observed, memory, opens, now)
+        if observed.is_replica and (sweep or (actions and observed.elasticache is None)):
+            message = "the Secret names a replica: settings and TTLs are changed on the primary"
+            actions = actions if observed.elasticache is not None else []
+            failures, sweep = [Failure(Reason.REJECTED, message)], []
+        actions += sweep
+    found = [*_of_servers(spec, observed, memory), *_of_elasticache(spec, observed)]
+    kept, dropped = wanted(_with_unseen(found, spec, observed, status), spec.ignore, now)
     return Decision(
         memory=memory,
         actions=actions,
         findings=kept,
         ignored=dropped,
-        samples=_samples(spec, observed, rates, worst_usage(spec, observed)),
+        samples=_samples(spec, observed, memory),
         failures=failures,
-        again=_again(spec, actions, rates, opens, now),
+        pending=planned.pending,
+        settling=planned.settling,
+        again=_again(spec, observed, memory, actions, planned, opens, now),
     )
+
+
+def _settings(
+    spec: CacheTuningSpec, observed: Observed, memory: Memory, generation: int
+) -> tuple[Memory, Planned]:
+    """By CONFIG SET, or by ElastiCache's parameter group, which refuses CONFIG SET."""
+    if spec.elasti_cache is None:
+        memory = settings.remember(spec, generation, observed, memory)
+        actions, failures = settings.plan(spec, observed, memory)
+        return memory, Planned(actions, failures)
+    if observed.elasticache is None:
+        return memory, Planned()
+    memory = parameters.remember(spec, generation, observed.elasticache.group, memory)
+    return memory, parameters.plan(spec, observed.elasticache, observed, memory)
+
+
+def _of_servers(spec: CacheTuningSpec, observed: Observed, memory: Memory) -> Sequence[Finding]:
+    return rules.findings(windowed(spec, observed, memory)) if observed.nodes else ()
+
+
+def _of_elasticache(spec: CacheTuningSpec, observed: Observed) -> Sequence[Finding]:
+    if observed.elasticache is None:
+        return ()
+    return elasticache.findings(elasticache.Facts(spec, observed.elasticache))
+
+
+def _with_unseen(
+    found: Sequence[Finding], spec: CacheTuningSpec, observed: Observed, status: Mapping[str, Any]
+) -> list[Finding]:
+    """With what status shows of the part that could not be looked at."""
+    no_servers = spec.redis is not None and not observed.nodes
+    no_aws = spec.elasti_cache is not None and observed.elasticache is None
+
+    def is_unseen(_: str, thing: str) -> bool:
+        return no_aws if thing.startswith(PREFIX) else no_servers
+
+    return carried(found, status.get("findings") or {}, is_unseen)
 
 
 def windowed(spec: CacheTuningSpec, observed: Observed, memory: Memory) -> Window:
@@ -76,9 +133,9 @@ def windowed(spec: CacheTuningSpec, observed: Observed, memory: Memory) -> Windo
             )
             for node in observed.nodes
         ),
-        config=observed.first.config,
+        config=_config(observed),
         thresholds=Thresholds(thresholds.hit_rate, thresholds.memory_usage),
-        memory_limit=spec.redis.memory_limit,
+        memory_limit=spec.memory_limit,
         sample=memory.sample,
         protected=survey,
         denied=tuple(observed.denied),
@@ -88,9 +145,17 @@ def windowed(spec: CacheTuningSpec, observed: Observed, memory: Memory) -> Windo
     )
 
 
+def _config(observed: Observed) -> Mapping[str, str]:
+    """The first server's settings, as CONFIG GET or ElastiCache's parameter group tells them."""
+    group = observed.elasticache.group if observed.elasticache is not None else None
+    if group is None:
+        return observed.first.config
+    return {name: parameter.value for name, parameter in group.parameters.items()}
+
+
 def worst_usage(spec: CacheTuningSpec, observed: Observed) -> Usage:
     """Of the server that is nearest to its limit."""
-    found = [usage(node.info, spec.redis.memory_limit) for node in observed.nodes]
+    found = [usage(node.info, spec.memory_limit) for node in observed.nodes]
     return max(found, key=lambda used: -1.0 if used.percent is None else used.percent)
 
 
@@ -102,6 +167,10 @@ def is_full_cache_healthy(observed: Observed) -> bool:
 def _extended(observed: Observed, memory: Memory, now: datetime) -> Memory:
     """The memory with what this look brought. Servers that are gone are forgotten."""
     memory = replace(memory, own_hits=memory.own_hits + observed.hits_before)
+    if observed.elasticache is not None:
+        memory = replace(memory, metrics=observed.elasticache.metrics)
+    if not observed.nodes:  # not gone, but not seen either
+        return memory
     samples = {
         node.run_id: window.extend(
             memory.samples.get(node.run_id, ()), window.sample(node.info, now, memory.own_hits)
@@ -129,15 +198,22 @@ def _opening(spec: CacheTuningSpec, now: datetime) -> Opening | None:
 
 def _again(
     spec: CacheTuningSpec,
+    observed: Observed,
+    memory: Memory,
     actions: Sequence[Action],
-    rates: Rates,
+    planned: Planned,
     opens: Opening | None,
     now: datetime,
 ) -> timedelta | None:
     """When to look earlier than at the next interval, if it is earlier."""
+    cache = observed.elasticache
+    if planned.settling or (planned.actions and cache is not None and cache.busy):
+        return _APPLIED_AGAIN
+    if not observed.nodes:
+        return None
     if any(action.blocked_by is BlockedBy.STATE for action in actions):
         return _SURVEY_AGAIN
-    if rates.state is AnalysisState.COLLECTING:
+    if window.rates(windowed(spec, observed, memory)).state is AnalysisState.COLLECTING:
         return _FIRST_AGAIN
     if any(a.blocked_by is BlockedBy.WINDOW for a in actions) and opens and opens.next:
         wait = opens.next - now + timedelta(seconds=1)
@@ -148,7 +224,7 @@ def _again(
 def wants_preview(spec: CacheTuningSpec, observed: Observed, memory: Memory, now: datetime) -> bool:
     """Whether a sweep waits for somebody to approve it, who must know what it would do."""
     default = spec.default_ttl
-    if default is None or not _is_due(default, observed, memory, now):
+    if default is None or not observed.nodes or not _is_due(default, observed, memory, now):
         return False
     was_begun = memory.sweep is not None and memory.sweep.digest == passes.digest(default)
     waits = spec.mode is not Mode.ENFORCE or (
@@ -243,35 +319,44 @@ def _closed(opens: Opening) -> str:
     return f"defaultTTL.window opens {when}"
 
 
-def _samples(
-    spec: CacheTuningSpec, observed: Observed, rates: Rates, used: Usage
-) -> Sequence[Sample]:
-    limits = spec.alerts.thresholds
+def _samples(spec: CacheTuningSpec, observed: Observed, memory: Memory) -> Sequence[Sample]:
+    """Of Redis itself; of CloudWatch, where the spec names no connection."""
+    if observed.nodes:
+        rates = window.rates(windowed(spec, observed, memory))
+        used, is_healthy = worst_usage(spec, observed), is_full_cache_healthy(observed)
+    elif spec.redis is None and (cache := observed.elasticache) is not None:
+        rates, used = elasticache.rates(cache), elasticache.usage(cache)
+        is_healthy = elasticache.is_full_healthy(cache)
+    else:
+        rates, used = Rates(AnalysisState.COLLECTING), Usage(None, "unknown", is_certain=False)
+        is_healthy = False
+    found = [_hit_rate(spec, rates)]
+    return found if is_healthy else [*found, _memory_usage(spec, used)]
+
+
+def _hit_rate(spec: CacheTuningSpec, rates: Rates) -> Sample:
+    limit = spec.alerts.thresholds.hit_rate
     rate = rates.hit_rate if rates.is_telling else None
-    samples = [
-        Sample(
-            "hitRate",
-            rate,
-            limits.hit_rate,
-            "no data" if rate is None else PERCENT_1.show(rate),
-            PERCENT.show(limits.hit_rate),
-            above=False,
-            unit=PERCENT.unit,
-            finding="LowHitRate",
-        )
-    ]
-    if not is_full_cache_healthy(observed):
-        shown = "no data" if used.percent is None else PERCENT.show(used.percent)
-        limit = limits.memory_usage
-        samples.append(
-            Sample(
-                "memoryUsage",
-                used.percent,
-                limit,
-                shown,
-                PERCENT.show(limit),
-                unit=PERCENT.unit,
-                finding="HighMemoryUsage",
-            )
-        )
-    return samples
+    return Sample(
+        "hitRate",
+        rate,
+        limit,
+        "no data" if rate is None else PERCENT_1.show(rate),
+        PERCENT.show(limit),
+        above=False,
+        unit=PERCENT.unit,
+        finding="LowHitRate",
+    )
+
+
+def _memory_usage(spec: CacheTuningSpec, used: Usage) -> Sample:
+    limit = spec.alerts.thresholds.memory_usage
+    return Sample(
+        "memoryUsage",
+        used.percent,
+        limit,
+        "no data" if used.percent is None else PERCENT.show(used.percent),
+        PERCENT.show(limit),
+        unit=PERCENT.unit,
+        finding="HighMemoryUsage",
+    )

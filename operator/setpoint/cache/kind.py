@@ -1,9 +1,10 @@
 """CacheTuning as the engine sees it."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -16,8 +17,16 @@ from setpoint.api.cachetuning import (
     SweepPhase,
     SweepStatus,
 )
+from setpoint.api.conditions import Reason
+from setpoint.api.elasticache import ElastiCache
 from setpoint.api.plan import Applied, PlanOp
+from setpoint.aws.gateway import AWSGateway, Scope
+from setpoint.aws.reads import Reads
 from setpoint.cache import act, decide, observe, passes, report, settings, sweep_nodes
+from setpoint.cache.elasticache import act as parameter_group
+from setpoint.cache.elasticache import observe as elasticache
+from setpoint.cache.elasticache import settings as parameters
+from setpoint.cache.elasticache.model import PREFIX, ElastiCacheObserved, Order
 from setpoint.cache.model import Memory, Observed, Setting
 from setpoint.cache.observe import Look
 from setpoint.cache.sizer import Sizer
@@ -25,10 +34,13 @@ from setpoint.cache.sweep_preview import Preview
 from setpoint.cache.target import RedisTarget, from_secret
 from setpoint.engine.beside import Beside
 from setpoint.engine.display import Display
+from setpoint.engine.failure import Failure
 from setpoint.engine.model import Action, Decision, Resource
 from setpoint.telemetry import metrics
 from setpoint.trust.network import Network
 from setpoint.trust.secrets import SecretReader
+
+T = TypeVar("T")
 
 
 def _now() -> datetime:
@@ -45,24 +57,34 @@ class CacheTuningKind:
         self,
         secrets: SecretReader,
         network: Network,
+        gateway: AWSGateway,
+        reads: Reads,
         now: Callable[[], datetime] = _now,
         beside: Beside[SizingStatus] | None = None,
     ) -> None:
         self._sizer = Sizer(network, beside or Beside(now))
         self._secrets = secrets
         self._network = network
+        self._gateway = gateway
+        self._reads = reads
         self._now = now
 
     def lane(self, namespace: str, spec: CacheTuningSpec) -> str:
-        """Bounded by server, as far as its Secret tells."""
-        return f"redis/{namespace}/{spec.redis.secret_ref.name}"
+        """Bounded by server, as far as its Secret tells, else by region."""
+        if spec.redis is not None:
+            return f"redis/{namespace}/{spec.redis.secret_ref.name}"
+        return f"aws/{self._gateway.default_region(spec.aws)}"
 
     def claim(self, namespace: str, spec: CacheTuningSpec) -> str | None:
-        """Only a look tells which server it is."""
-        return None
+        """The cache of ElastiCache: the role stands for the account. Which server a Secret leads to
+        is told by a look only."""
+        if spec.elasti_cache is None:
+            return None
+        where = f"{self._gateway.default_region(spec.aws)}/{spec.aws.role or 'own'}"
+        return f"aws/{where}/{spec.elasti_cache.resource}"
 
     def announce(self, namespace: str, spec: CacheTuningSpec) -> None:
-        """Its server is read for it alone."""
+        """Its first look is soon enough."""
 
     def new_memory(self, status: dict[str, Any]) -> Memory:
         """The sweep's place from status; samples begin anew."""
@@ -78,22 +100,25 @@ class CacheTuningKind:
         return Memory(sweep=stored, shown_sweep=stored, sizing=sizing)
 
     async def observe(self, resource: Resource[CacheTuningSpec], memory: Memory) -> Observed:
-        """One look at all servers. Raises Failure."""
-        spec = resource.spec
-        look = Look(self._network, memory, self._now(), settings.names(spec.config))
-        look.survey_wanted = settings.wants_survey(spec, None)
-        target = await self._target(resource)
-        hits_before = self._sizer.hits(resource)
-        observed = replace(
-            await observe.observe(target, look),
-            sizing=self._sizer.ask(resource, target, memory.sizing),
-            hits_before=hits_before,
+        """One look at all servers, and at what AWS says of them, at once. Raises Failure where
+        there is nothing to see."""
+        redis, cache = resource.spec.redis, resource.spec.elasti_cache
+        async with asyncio.TaskGroup() as group:
+            servers = managed = None
+            if redis is not None:
+                servers = group.create_task(_caught(self._servers(resource, memory)))
+            if cache is not None:
+                managed = group.create_task(_caught(self._elasticache(resource, cache, memory)))
+        return _together(
+            servers.result() if servers else None, managed.result() if managed else None
         )
-        return await self._looked_ahead(target, spec, observed, memory)
 
     def targets(self, observed: Observed) -> Sequence[str]:
-        """The server's run id; it changes when the server restarts."""
-        return [f"redis/{observed.run_id}"] if observed.run_id else []
+        """The ARN of the cache; the server's run id, which changes when it restarts."""
+        found = [observed.elasticache.arn] if observed.elasticache is not None else []
+        if observed.nodes and observed.run_id:
+            found.append(f"redis/{observed.run_id}")
+        return found
 
     def decide(
         self,
@@ -103,24 +128,29 @@ class CacheTuningKind:
         now: datetime,
     ) -> Decision[Memory]:
         """The plan, the findings and the values to alert on."""
-        return decide.decide(resource.spec, observed, memory, now, resource.generation)
+        return decide.decide(
+            resource.spec, observed, memory, now, resource.generation, resource.status
+        )
 
     async def act(
         self, resource: Resource[CacheTuningSpec], action: Action, memory: Memory
     ) -> Memory:
-        """Set one setting, or sweep for a slice. Raises Failure."""
+        """Set one setting, or sweep for a slice; nothing for None, which goes along with the action
+        before. Raises Failure."""
+        payload = action.payload
+        if payload is None:
+            return memory
+        if isinstance(payload, Order):
+            return await self._change(resource, payload, memory)
         if action.op is PlanOp.SWEEP:
             target = await self._target(resource)
-            swept = await self._sweep(target, action.payload, memory)
+            swept = await self._sweep(target, payload, memory)
             _count(resource, memory.sweep, swept.sweep)
             return swept
-        name, value = action.payload
+        name, value = payload
         target, rewrite = await self._target(resource), resource.spec.config.rewrite
         run_ids = await act.set_everywhere(target, self._network, name, value, rewrite=rewrite)
-        before = memory.settings.get(name)
-        reversions = before.reversions if before is not None else 0
-        made = Setting(value, resource.generation, run_ids, reversions=reversions)
-        return memory.with_setting(name, made)
+        return _with_settings(memory, {name: value}, resource.generation, run_ids)
 
     def report(
         self,
@@ -138,8 +168,59 @@ class CacheTuningKind:
         observed: Observed,
         applied: Sequence[Applied],
     ) -> Sequence[Action]:
-        """Put settings back; TTLs cannot be taken back."""
-        return settings.revert(observed, applied)
+        """Put settings back; TTLs cannot be taken back. Raises Failure where a parameter group
+        cannot be seen."""
+        cache = resource.spec.elasti_cache
+        if not any(entry.object.startswith(PREFIX) for entry in applied):
+            return settings.revert(observed, applied) if observed.nodes else []
+        if cache is None or observed.elasticache is None:
+            raise _unseen(observed)
+        return parameters.revert(observed.elasticache, applied, frozenset(cache.shared_with))
+
+    async def _servers(self, resource: Resource[CacheTuningSpec], memory: Memory) -> Observed:
+        spec = resource.spec
+        # ElastiCache refuses CONFIG, and its parameter group tells.
+        names = settings.names(spec.config) if spec.elasti_cache is None else []
+        look = Look(self._network, memory, self._now(), names)
+        look.survey_wanted = settings.wants_survey(spec, None)
+        target = await self._target(resource)
+        hits_before = self._sizer.hits(resource)
+        observed = replace(
+            await observe.observe(target, look),
+            sizing=self._sizer.ask(resource, target, memory.sizing),
+            hits_before=hits_before,
+        )
+        return await self._looked_ahead(target, spec, observed, memory)
+
+    async def _elasticache(
+        self, resource: Resource[CacheTuningSpec], cache: ElastiCache, memory: Memory
+    ) -> ElastiCacheObserved:
+        return await elasticache.observe(
+            elasticache.Look(
+                self._gateway,
+                self._reads,
+                self._scope(resource, cache),
+                cache,
+                self._now(),
+                whole=resource.spec.redis is None,
+                known=memory.metrics,
+                since=memory.changed_at,
+            )
+        )
+
+    async def _change(
+        self, resource: Resource[CacheTuningSpec], order: Order, memory: Memory
+    ) -> Memory:
+        cache = resource.spec.elasti_cache
+        if cache is None:
+            raise _unseen(Observed())
+        scope = self._scope(resource, cache)
+        await parameter_group.change(self._gateway, self._reads, scope, order)
+        made = _with_settings(memory, order.values, resource.generation, {order.group})
+        return replace(made, changed_at=self._reads.clock())
+
+    def _scope(self, resource: Resource[CacheTuningSpec], cache: ElastiCache) -> Scope:
+        return self._gateway.scope(resource.key.namespace, resource.spec.aws, cache.resource)
 
     async def _sweep(self, target: RedisTarget, default: DefaultTTL, memory: Memory) -> Memory:
         current, hits = await sweep_nodes.go_on(
@@ -162,8 +243,51 @@ class CacheTuningKind:
         return replace(observed, preview=preview, own_hits=observed.own_hits + hits)
 
     async def _target(self, resource: Resource[CacheTuningSpec]) -> RedisTarget:
+        if resource.spec.redis is None:
+            raise Failure(Reason.INVALID_SPEC, "spec.redis is needed to reach the keys")
         name = resource.spec.redis.secret_ref.name
         return from_secret(name, await self._secrets.read(resource.key.namespace, name))
+
+
+async def _caught(part: Awaitable[T]) -> T | Failure:
+    """A Failure as a value, so that one part does not cancel the other."""
+    try:
+        return await part
+    except Failure as failure:
+        return failure
+
+
+def _together(
+    servers: Observed | Failure | None, managed: ElastiCacheObserved | Failure | None
+) -> Observed:
+    """Both parts, each of which may have failed. Raises Failure where there is nothing to see."""
+    failures = tuple(part for part in (managed, servers) if isinstance(part, Failure))
+    seen = servers if isinstance(servers, Observed) else Observed()
+    cache = managed if isinstance(managed, ElastiCacheObserved) else None
+    if cache is None and not seen.nodes:
+        raise failures[0] if failures else Failure(Reason.INVALID_SPEC, "set redis or elastiCache")
+    return replace(seen, elasticache=cache, failures=failures)
+
+
+def _unseen(observed: Observed) -> Failure:
+    """Why the parameter group cannot be put back."""
+    if observed.failures:
+        return observed.failures[0]
+    return Failure(
+        Reason.INVALID_SPEC, "spec.elastiCache was removed: its parameter group cannot be put back"
+    )
+
+
+def _with_settings(
+    memory: Memory, values: Mapping[str, str], generation: int, where: Collection[str]
+) -> Memory:
+    """The memory with what was set; how often it was put back stays known."""
+    for name, value in values.items():
+        before = memory.settings.get(name)
+        reversions = before.reversions if before is not None else 0
+        made = Setting(value, generation, frozenset(where), reversions=reversions)
+        memory = memory.with_setting(name, made)
+    return memory
 
 
 def _count(

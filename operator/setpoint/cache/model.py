@@ -5,10 +5,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from setpoint.api.cachetuning import SizingStatus, SweepStatus
+from setpoint.cache.elasticache.model import ElastiCacheObserved, Metrics
 from setpoint.cache.guard import SampledKey
 from setpoint.cache.info import Info
 from setpoint.cache.sweep_preview import Preview
 from setpoint.cache.window import Command, Counters, Latency
+from setpoint.engine.failure import Failure
 
 
 @dataclass(frozen=True)
@@ -48,14 +50,16 @@ class Survey:
 
 @dataclass(frozen=True)
 class Observed:
-    """One look at all servers of a cache, the primaries first.
+    """One look at all servers of a cache, the primaries first, and at what AWS says of it.
 
+    There are no `nodes` where the spec has no connection, or it failed; `failures` says why what
+    could not be seen could not.
     `denied` are commands, by ACL names, that the user may not call. `sample` is None where no
     sample was taken in this look. `own_hits` are look-ups of keys that this look made after INFO,
     `hits_before` those of long work that ended before it. `sizing`: measured since the last look.
     """
 
-    nodes: tuple[NodeLook, ...]
+    nodes: tuple[NodeLook, ...] = ()
     denied: frozenset[str] = frozenset()
     unreachable: tuple[str, ...] = ()
     username: str = "default"
@@ -65,6 +69,8 @@ class Observed:
     preview: Preview | None = None
     sizing: SizingStatus | None = None
     hits_before: int = 0
+    elasticache: ElastiCacheObserved | None = None
+    failures: tuple[Failure, ...] = ()
 
     @property
     def first(self) -> NodeLook:
@@ -146,7 +152,11 @@ class Setting:
 
 @dataclass(frozen=True)
 class Memory:
-    """Samples by run id, the oldest first; keys as sampled last; what we set; the sweep."""
+    """Samples by run id, the oldest first; keys as sampled last; what we set; the sweep.
+
+    `changed_at`: when a parameter group was last changed, in seconds of the reader's clock;
+    `metrics`: CloudWatch's, as last read.
+    """
 
     samples: Mapping[str, tuple[Counters, ...]] = field(default_factory=dict)
     own_hits: int = 0
@@ -159,6 +169,8 @@ class Memory:
     shown_at: datetime | None = None
     preview: Preview | None = None
     sizing: SizingStatus | None = None
+    changed_at: float | None = None
+    metrics: Metrics = field(default_factory=Metrics)
 
     def with_setting(self, name: str, setting: Setting) -> "Memory":
         """The memory with what was set."""

@@ -12,8 +12,10 @@ from setpoint.api.cachetuning import (
     SweepPhase,
     SweepStatus,
 )
+from setpoint.api.elasticache import ElastiCacheStatus
 from setpoint.cache import window
 from setpoint.cache.decide import windowed, worst_usage
+from setpoint.cache.elasticache import report as elasticache
 from setpoint.cache.guard import Guard, printable
 from setpoint.cache.model import Memory, Observed
 from setpoint.engine.display import PERCENT, PERCENT_1, Display
@@ -29,11 +31,44 @@ def report(
     """The kind's own part of status."""
     sweep = memory.shown_sweep
     return CacheTuningStatus(
-        server_version=observed.version,
-        cache=_cache(spec, observed, memory, previous.get("cache") or {}, display),
+        server_version=_version(observed, previous),
+        cache=_measured(spec, observed, memory, previous.get("cache") or {}, display),
         sweep=_sweep(spec, sweep, observed, memory) if sweep else None,
         sizing=memory.sizing if spec.sizing is not None else None,
+        elasti_cache=_elasticache(spec, observed, previous),
     )
+
+
+def _version(observed: Observed, previous: Mapping[str, Any]) -> str | None:
+    if observed.nodes:
+        return observed.version
+    if observed.elasticache is not None:
+        return observed.elasticache.version[:64] or None
+    return previous.get("serverVersion")
+
+
+def _elasticache(
+    spec: CacheTuningSpec, observed: Observed, previous: Mapping[str, Any]
+) -> ElastiCacheStatus | None:
+    """As AWS says it; where it could not be asked, as it was known."""
+    if observed.elasticache is not None:
+        return elasticache.report(observed.elasticache)
+    known = previous.get("elastiCache") if spec.elasti_cache is not None else None
+    return ElastiCacheStatus.model_validate(known) if known else None
+
+
+def _measured(
+    spec: CacheTuningSpec,
+    observed: Observed,
+    memory: Memory,
+    shown: Mapping[str, Any],
+    display: Display,
+) -> CacheStatus | None:
+    if observed.nodes:
+        return _cache(spec, observed, memory, shown, display)
+    if spec.redis is None and observed.elasticache is not None:
+        return elasticache.measured(spec, observed.elasticache, shown, display)
+    return CacheStatus.model_validate(shown) if shown else None
 
 
 def _sweep(
@@ -89,6 +124,8 @@ def _cache(
 def _source(spec: CacheTuningSpec) -> ConfigSource | None:
     if not spec.config.settings():
         return None
+    if spec.elasti_cache is not None:
+        return ConfigSource.PARAMETER_GROUP
     return ConfigSource.FILE if spec.config.rewrite else ConfigSource.RUNTIME
 
 

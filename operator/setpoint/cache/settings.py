@@ -113,10 +113,8 @@ def _action(
     found: Sequence[str | None],
 ) -> Action:
     differing = [each or "" for each in found if each != wanted]
-    is_risky = name == POLICY and wanted.startswith(_EVICTS_ANY) and any(
-        not each.startswith(_EVICTS_ANY) for each in differing
-    )  # fmt: skip
-    waits = name == POLICY and _needs_survey(spec, observed) and not _surveyed(memory)
+    is_risky = name == POLICY and any(lets_evict_any(each, wanted) for each in differing)
+    waits = name == POLICY and needs_survey(spec, observed) and not surveyed(memory)
     reason = f"{name} differs"
     if is_risky:
         reason += "; the new policy may evict any key, also a job or a lock"
@@ -138,6 +136,11 @@ def _action(
     )  # fmt: skip
 
 
+def lets_evict_any(before: str, wanted: str) -> bool:
+    """Whether keys that were safe until now may go."""
+    return wanted.startswith(_EVICTS_ANY) and not before.startswith(_EVICTS_ANY)
+
+
 def _risk(observed: Observed, name: str, wanted: str) -> Risk:
     """Less memory than is used evicts at once."""
     if name == MAXMEMORY and wanted.isdecimal():
@@ -151,22 +154,28 @@ def _problem(
 ) -> Failure | None:
     setting = memory.settings.get(name)
     if setting is not None and setting.reversions >= MOST_REVERSIONS:
-        return Failure(
-            Reason.TARGET_CONFLICT,
-            f"something else keeps putting {name} back after setpoint has set it to {wanted}: "
-            "let only one of them manage it (another operator's configuration, a ConfigMap, "
-            "a script), then change spec.config",
-        )
+        return put_back(name, wanted)
     if name == POLICY:
-        return _guarded(spec, observed, memory, wanted)
+        return guarded(spec, observed, memory, wanted)
     if name == MAXMEMORY:
         return _too_small(spec, observed, wanted)
     return None
 
 
-def _guarded(
+def put_back(name: str, wanted: str) -> Failure:
+    """Two controllers that both keep a setting would go on for ever."""
+    return Failure(
+        Reason.TARGET_CONFLICT,
+        f"something else keeps putting {name} back after setpoint has set it to {wanted}: "
+        "let only one of them manage it (another operator's configuration, a ConfigMap, "
+        "a script, Terraform), then change spec.config",
+    )
+
+
+def guarded(
     spec: CacheTuningSpec, observed: Observed, memory: Memory, wanted: str
 ) -> Failure | None:
+    """Why a policy must not be set, by the keys that were seen; None if it may be."""
     guard = Guard([*memory.sample, *(memory.survey.found if memory.survey else ())])
     share = Guard(memory.sample).volatile_share
     if share is None and observed.keys:
@@ -174,7 +183,7 @@ def _guarded(
     refusal = guard.refuse(wanted, spec.config.acknowledge, volatile_share=share)
     if refusal is not None:
         return Failure(Reason.REJECTED, f"{refusal.evidence}: {refusal.remedy}")
-    if _needs_survey(spec, observed) and observed.denied & {"scan", "type", "pttl"}:
+    if needs_survey(spec, observed) and observed.denied & {"scan", "type", "pttl"}:
         return Failure(
             Reason.ACCESS_DENIED,
             f"setpoint may not look at the keys, so it cannot tell whether {wanted} would delete "
@@ -185,7 +194,7 @@ def _guarded(
 
 
 def _too_small(spec: CacheTuningSpec, observed: Observed, wanted: str) -> Failure | None:
-    size, limit = int(wanted) if wanted.isdecimal() else 0, spec.redis.memory_limit
+    size, limit = int(wanted) if wanted.isdecimal() else 0, spec.memory_limit
     if limit is not None and size > limit:
         return Failure(
             Reason.INVALID_SPEC,
@@ -203,17 +212,19 @@ def _too_small(spec: CacheTuningSpec, observed: Observed, wanted: str) -> Failur
     return None
 
 
-def _needs_survey(spec: CacheTuningSpec, observed: Observed) -> bool:
+def needs_survey(spec: CacheTuningSpec, observed: Observed) -> bool:
+    """Whether the guard has to know all keys of these servers."""
     return any(wants_survey(spec, node.info.policy) for node in observed.nodes)
 
 
-def _surveyed(memory: Memory) -> bool:
+def surveyed(memory: Memory) -> bool:
+    """Whether it does."""
     return memory.survey is not None and memory.survey.is_complete
 
 
 def _unreadable(name: str) -> Failure:
     return Failure(
         Reason.ACCESS_DENIED,
-        f"setpoint cannot read {name}: the user needs +config|get and +config|set; a managed "
-        "service may have taken CONFIG away",
+        f"setpoint cannot read {name}: the user needs +config|get and +config|set; where a managed "
+        "service has taken CONFIG away, name the cache in spec.elastiCache if it is ElastiCache",
     )

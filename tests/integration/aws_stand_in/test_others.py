@@ -1,8 +1,6 @@
-"""ECS, STS, ElastiCache."""
+"""ECS, STS."""
 
 from typing import Any
-
-import pytest
 
 from stack.aws.client import AwsStack
 
@@ -90,91 +88,3 @@ def test_credentials_expire(account: AwsStack, refused: Refused) -> None:
     assert refused(sts(assumed).get_caller_identity)[0] == "ExpiredToken"
     ecs = assumed.boto3_client("ecs", REGION)
     assert refused(ecs.list_clusters)[0] == "ExpiredTokenException"
-
-
-class Cache:
-    """A replication group with a parameter group of its own."""
-
-    def __init__(self, account: AwsStack) -> None:
-        self.client = account.boto3_client("elasticache", REGION)
-        self.client.create_cache_parameter_group(
-            CacheParameterGroupName="own", CacheParameterGroupFamily="redis7", Description="-"
-        )
-        self.client.create_replication_group(
-            ReplicationGroupId="sessions", ReplicationGroupDescription="-", Engine="redis",
-            EngineVersion="7.1", CacheNodeType="cache.t4g.small", CacheParameterGroupName="own",
-        )  # fmt: skip
-
-    def modify(self, group: str = "own", **values: str) -> dict[str, Any]:
-        rows = [
-            {"ParameterName": name.replace("_", "-"), "ParameterValue": value}
-            for name, value in values.items()
-        ]
-        answer: dict[str, Any] = self.client.modify_cache_parameter_group(
-            CacheParameterGroupName=group, ParameterNameValues=rows
-        )
-        return answer
-
-    def parameters(self, **more: str) -> dict[str, str]:
-        answer = self.client.describe_cache_parameters(CacheParameterGroupName="own", **more)
-        return {row["ParameterName"]: row["ParameterValue"] for row in answer["Parameters"]}
-
-    def group(self) -> dict[str, Any]:
-        [cluster] = self.client.describe_cache_clusters()["CacheClusters"]
-        found: dict[str, Any] = cluster["CacheParameterGroup"]
-        return found
-
-
-@pytest.fixture
-def cache(account: AwsStack) -> Cache:
-    return Cache(account)
-
-
-def test_parameters_are_changed_and_reset(cache: Cache) -> None:
-    assert cache.parameters()["maxmemory-policy"] == "volatile-lru"
-    cache.modify(maxmemory_policy="allkeys-lru", timeout="60")
-    changed = {"maxmemory-policy": "allkeys-lru", "timeout": "60"}
-    assert cache.parameters(Source="user") == changed
-    cache.client.reset_cache_parameter_group(
-        CacheParameterGroupName="own", ParameterNameValues=[{"ParameterName": "timeout"}]
-    )
-    assert cache.parameters(Source="user") == {"maxmemory-policy": "allkeys-lru"}
-
-
-@pytest.mark.parametrize(
-    ("group", "values", "code"),
-    [
-        ("default.redis7", {"timeout": "60"}, "InvalidParameterValue"),
-        ("absent", {"timeout": "60"}, "CacheParameterGroupNotFound"),
-        ("own", {"coffee": "yes"}, "InvalidParameterValue"),
-        ("own", {"maxmemory_policy": "sometimes"}, "InvalidParameterValue"),
-        ("own", {"timeout": "-5"}, "InvalidParameterValue"),
-        ("own", {"appendonly": "yes"}, "InvalidParameterValue"),
-        ("own", {f"p{number}": "1" for number in range(21)}, "InvalidParameterCombination"),
-    ],
-    ids=["default", "absent", "unknown", "value", "range", "fixed", "21"],
-)
-def test_parameters_are_refused(
-    cache: Cache, refused: Refused, group: str, values: dict[str, str], code: str
-) -> None:
-    before = cache.parameters()
-    assert refused(cache.modify, group=group, **values)[0] == code
-    assert cache.parameters() == before
-
-
-def test_the_cluster_says_how_far_its_group_is_applied(cache: Cache, account: AwsStack) -> None:
-    assert cache.group()["ParameterApplyStatus"] == "in-sync"
-    account.settings(cacheSeconds=30)
-    cache.modify(timeout="60")
-    assert cache.group()["ParameterApplyStatus"] == "applying"
-    account.settings(cacheSeconds=0)
-    cache.modify(databases="32")
-    assert cache.group()["ParameterApplyStatus"] == "pending-reboot"
-
-
-def test_a_group_in_use_stays(cache: Cache, refused: Refused) -> None:
-    delete = cache.client.delete_cache_parameter_group
-    assert refused(delete, CacheParameterGroupName="own")[0] == "InvalidCacheParameterGroupState"
-    groups = cache.client.describe_cache_parameter_groups()["CacheParameterGroups"]
-    names = {group["CacheParameterGroupName"] for group in groups}
-    assert {"own", "default.redis7", "default.valkey8.cluster.on"} <= names

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from setpoint.api.cachetuning import CacheTuningSpec
+from setpoint.aws.reads import Reads
 from setpoint.cache.kind import CacheTuningKind
 from setpoint.cache.model import Memory, Observed
 from setpoint.config import Config
@@ -15,6 +16,7 @@ from setpoint.engine.model import Decision, Key, Resource
 from setpoint.trust.network import Network
 from stack.certs import Authority
 from stack.redis import RedisServer, versions
+from tests.integration.aws.account import gateway
 
 GENERATIONS = ("6.2", "7.0", "8.2")
 NETWORK = Network(lambda: Config.model_validate({"networks": {"allow": ["127.0.0.0/8", "::1"]}}))
@@ -37,7 +39,8 @@ class Tuning:
         self.secrets = Secrets()
         self.secrets.data = secret
         self.now = datetime.now(UTC)
-        self.kind = CacheTuningKind(self.secrets, NETWORK, lambda: self.now)
+        aws = gateway()
+        self.kind = CacheTuningKind(self.secrets, NETWORK, aws, Reads(aws), lambda: self.now)
         self.memory = Memory()
         self.resource = self._resource(spec)
 

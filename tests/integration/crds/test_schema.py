@@ -126,6 +126,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "CacheTuning": {
         "mode": "Plan",
         "redis": {"secretRef": {"name": "redis"}},
+        "elastiCache": {"replicationGroup": "sessions", "sharedWith": ["cluster:carts"]},
         "config": {"maxmemoryPolicy": "volatile-lru"},
         "defaultTTL": {"ttl": "1h", "jitter": "5%", "include": ["*"], "types": ["string"]},
     },
@@ -303,6 +304,14 @@ def test_good_ones_are_taken_with_their_defaults(cluster: Cluster, kind: str) ->
         ("CacheTuning", "defaultTTL.jitter", "51%", "at most 50%"),
         ("CacheTuning", "config.maxmemoryPolicy", "lru", "supported values"),
         ("CacheTuning", "redis.secretRef.name", "Bad_Name", "should match"),
+        ("CacheTuning", "redis.memoryLimit", "1Gi", "the memory of ElastiCache's nodes is known"),
+        ("CacheTuning", "config.maxmemory", "1Gi", "follows from the node type"),
+        ("CacheTuning", "config.rewrite", True, "its parameter group keeps settings"),
+        ("CacheTuning", "redis", None, "defaultTTL needs redis"),
+        ("CacheTuning", "elastiCache.cluster", "carts", "exactly one of replicationGroup"),
+        ("CacheTuning", "elastiCache.replicationGroup", None, "exactly one of replicationGroup"),
+        ("CacheTuning", "elastiCache.replicationGroup", "a--b", "should match"),
+        ("CacheTuning", "elastiCache.sharedWith", ["carts"], "should match"),
     ],
     ids=lambda value: str(value)[:30],
 )
@@ -358,9 +367,31 @@ def test_what_the_docs_show_is_taken(
     assert "created" in cluster.apply(resource)
 
 
-def test_both_halves_missing(cluster: Cluster) -> None:
-    answer = cluster.apply(manifest("DBTuning", {"mode": "Plan"}), check=False)
-    assert "set rds, postgres or both" in answer
+@pytest.mark.parametrize(
+    "path",
+    sorted((ROOT / "deploy/samples").rglob("*tuning.yaml")),
+    ids=lambda path: path.parent.name,
+)
+def test_the_samples_are_taken(cluster: Cluster, path: Path) -> None:
+    sample = yaml.safe_load(path.read_text(encoding="utf-8"))
+    sample["metadata"] = {"name": f"sample-{next(_numbers)}", "namespace": NAMESPACE}
+    assert "created" in cluster.apply(sample)
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    [("DBTuning", "set rds, postgres or both"), ("CacheTuning", "set redis, elastiCache or both")],
+)
+def test_both_halves_missing(cluster: Cluster, kind: str, sentence: str) -> None:
+    assert sentence in cluster.apply(manifest(kind, {"mode": "Plan"}), check=False)
+
+
+def test_a_serverless_cache_is_measured_only(cluster: Cluster) -> None:
+    spec: dict[str, Any] = {"elastiCache": {"serverlessCache": "carts"}}
+    assert "created" in cluster.apply(manifest("CacheTuning", spec))
+    for more in ({"config": {"timeout": 60}}, {"config": {"lazyfreeLazyUserDel": True}}):
+        answer = cluster.apply(manifest("CacheTuning", {**spec, **more}), check=False)
+        assert "config cannot be set on a serverless cache" in answer
 
 
 @pytest.mark.parametrize(
@@ -368,6 +399,7 @@ def test_both_halves_missing(cluster: Cluster) -> None:
     [
         ("ScalingPolicy", "target.ecs.service", "other", "target cannot be changed"),
         ("DBTuning", "rds.instance", "other", "rds.instance cannot be changed"),
+        ("CacheTuning", "elastiCache.replicationGroup", "other", "elastiCache names cannot be"),
     ],
 )
 def test_what_cannot_change_afterwards(

@@ -36,6 +36,10 @@ CLOUDWATCH = "(Service: AmazonCloudWatch; Status Code: 400; Error Code: {})"
         # wait
         ("ConcurrentUpdateException", "", 400, Reason.BUSY),
         ("InvalidDBInstanceState", "", 400, Reason.BUSY),
+        ("InvalidCacheParameterGroupState", "pending changes", 400, Reason.BUSY),
+        ("CacheParameterGroupNotFound", "", 404, Reason.TARGET_NOT_FOUND),
+        ("ReplicationGroupNotFoundFault", "", 404, Reason.TARGET_NOT_FOUND),
+        ("ServerlessCacheNotFoundFault", "", 404, Reason.TARGET_NOT_FOUND),
         (
             "InvalidParameterCombination",
             "You can't currently modify the storage of this DB instance because …",
