@@ -1,6 +1,7 @@
-"""Building etcd, kube-apiserver and kubectl from the module hack/controlplane, once."""
+"""Building the stack's Go programs from their modules, once: the control plane's, and helm."""
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -10,7 +11,13 @@ from pathlib import Path
 from stack.install import cached, run, say, wheel
 from stack.process import StackError
 
-_MODULE = Path(__file__).parent.parent / "controlplane"
+_HACK = Path(__file__).parent.parent
+_MODULE = _HACK / "controlplane"
+_HELM_MODULE = _HACK / "helm"
+_HELM = "helm.sh/helm/v4"
+_PROMETHEUS_OPERATOR = "github.com/prometheus-operator/prometheus-operator@v0.85.0"
+_PROMETHEUS_OPERATOR_SUM = "h1:M5xLCLEoaW2IJfnuCwFzzpL+jSVQu3KGT84Pye+fW8s="
+_MONITORING = ("servicemonitors", "prometheusrules")
 _VERSION_PACKAGE = "k8s.io/component-base/version"
 _COMMANDS = {
     "etcd": "go.etcd.io/etcd/server/v3",
@@ -24,12 +31,36 @@ _CHANGES_THE_BUILD = ("GOROOT", "GOOS", "GOARCH", "GOEXPERIMENT")
 
 def built_control_plane() -> Path:
     """The directory of the three programs, from the cache or built now. Raises StackError."""
-    return cached("controlplane", _key(), _build)
+    return cached("controlplane", _hash(_MODULE, _linker_flags()), _build)
 
 
-def _key() -> str:
-    content = b"".join((_MODULE / name).read_bytes() for name in ("go.mod", "go.sum"))
-    return hashlib.sha256(content + _linker_flags().encode()).hexdigest()[:16]
+def built_helm() -> Path:
+    """The program helm, from the cache or built now. Raises StackError."""
+    return cached("helm", _hash(_HELM_MODULE), _build_helm) / "helm"
+
+
+def monitoring_crds() -> Path:
+    """A directory with definitions of the Prometheus operator. Raises StackError."""
+
+    def fetch(directory: Path) -> None:
+        go = _go()
+        answer = subprocess.run(
+            [go, "mod", "download", "-json", _PROMETHEUS_OPERATOR],
+            cwd=directory, env=_environment(go), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        found = json.loads(answer.stdout or "{}")
+        if answer.returncode or found["Sum"] != _PROMETHEUS_OPERATOR_SUM:
+            raise StackError(f"fetching {_PROMETHEUS_OPERATOR}:\n{answer.stdout}{answer.stderr}")
+        for name in _MONITORING:
+            path = f"example/prometheus-operator-crd/monitoring.coreos.com_{name}.yaml"
+            shutil.copyfile(Path(found["Dir"]) / path, directory / f"{name}.yaml")
+
+    return cached("monitoring", _PROMETHEUS_OPERATOR.rpartition("@")[2], fetch)
+
+
+def _hash(module: Path, more: str = "") -> str:
+    content = b"".join((module / name).read_bytes() for name in ("go.mod", "go.sum"))
+    return hashlib.sha256(content + more.encode()).hexdigest()[:16]
 
 
 def _linker_flags() -> str:
@@ -46,25 +77,36 @@ def _linker_flags() -> str:
     return "-s -w " + " ".join(f"-X {_VERSION_PACKAGE}.{k}={v}" for k, v in values.items())
 
 
-def _in_go_mod(pattern: str) -> str:
-    found = re.search(pattern, (_MODULE / "go.mod").read_text("utf-8"), re.MULTILINE)
+def _in_go_mod(pattern: str, module: Path = _MODULE) -> str:
+    found = re.search(pattern, (module / "go.mod").read_text("utf-8"), re.MULTILINE)
     if found is None:
-        raise StackError(f"hack/controlplane/go.mod has no line like {pattern}")
+        raise StackError(f"hack/{module.name}/go.mod has no line like {pattern}")
     return found[1]
 
 
 def _build(directory: Path) -> None:
-    go = _go()
     say("building etcd, kubectl and kube-apiserver: about 6 minutes on 2 cores, once")
     for name, package in _COMMANDS.items():
-        output = str(directory / name)
-        run(
-            f"building {name}",
-            [str(go), "build", "-trimpath", "-ldflags", _linker_flags(), "-o", output, package],
-            cwd=_MODULE,
-            env=_environment(go),
-            limit=_LIMIT_SECONDS,
-        )
+        _go_build(name, package, _MODULE, directory, _linker_flags())
+
+
+def _build_helm(directory: Path) -> None:
+    say("building helm: about 2 minutes on 2 cores, once")
+    version = _in_go_mod(rf"{_HELM} (v\S+)", _HELM_MODULE)
+    flags = f"-s -w -X {_HELM}/internal/version.version={version}"
+    _go_build("helm", f"{_HELM}/cmd/helm", _HELM_MODULE, directory, flags)
+
+
+def _go_build(name: str, package: str, module: Path, directory: Path, flags: str) -> None:
+    go = _go()
+    output = str(directory / name)
+    run(
+        f"building {name}",
+        [str(go), "build", "-trimpath", "-ldflags", flags, "-o", output, package],
+        cwd=module,
+        env=_environment(go),
+        limit=_LIMIT_SECONDS,
+    )
 
 
 def _environment(go: Path) -> dict[str, str]:

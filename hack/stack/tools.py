@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from stack.gobuild import built_control_plane
+from stack import gobuild
 from stack.install import apt_install, wheel
 from stack.process import StackError
 
@@ -42,7 +42,7 @@ class PostgresTools:
 def control_plane() -> ControlPlaneTools:
     """KUBEBUILDER_ASSETS (envtest's convention), the cached build or a build. Raises StackError."""
     assets = os.environ.get("KUBEBUILDER_ASSETS")
-    directory = Path(assets).resolve() if assets else built_control_plane()
+    directory = Path(assets).resolve() if assets else gobuild.built_control_plane()
     tools = ControlPlaneTools(
         directory / "etcd", directory / "kube-apiserver", directory / "kubectl"
     )
@@ -53,6 +53,16 @@ def control_plane() -> ControlPlaneTools:
             + ("unset KUBEBUILDER_ASSETS to use our own build" if assets else "delete it")
         )
     return tools
+
+
+def helm() -> Path:
+    """Helm 4: the cached build or a build. Raises StackError."""
+    return gobuild.built_helm()
+
+
+def monitoring_crds() -> Path:
+    """A directory with definitions of the Prometheus operator. Raises StackError."""
+    return gobuild.monitoring_crds()
 
 
 def postgres() -> PostgresTools:
