@@ -38,7 +38,6 @@ _OVERLAYS: dict[str, Object] = {
     "ha": {
         "rbac": {"create": True},
         "replicas": 2,
-        "leaderElection": {"enabled": True},
     },
 }
 _NAMESPACE = {

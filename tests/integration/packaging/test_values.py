@@ -25,7 +25,7 @@ OTHERWISE: dict[Name, dict[str, Any]] = {
     ("crds", "enabled"): {"crds": {"enabled": True}},
     ("crds", "keep"): {"crds": {"enabled": True}},
     ("crds", "annotations"): {"crds": {"enabled": True}},
-    ("leaderElection", "enabled"): {"replicas": 1, "leaderElection": {"enabled": False}},
+    ("leaderElection", "enabled"): {"replicas": 1},
 }
 """Where all switched on would hide what a value does."""
 CONFIG = "config"
@@ -169,7 +169,6 @@ def test_wrong_values_are_refused_each_by_its_name() -> None:
         {"config": {"grants": [{"namespaces": ["shop"]}]}},
         {"config": {"grants": [{"namespaces": [], "regions": ["a"], "resources": ["*"]}]}},
         {"config": {"limits": {"concurrency": 0}}},
-        {"replicas": 2},
         {"replicas": 2, "leaderElection": {"enabled": False}},
     ],
     ids=str,

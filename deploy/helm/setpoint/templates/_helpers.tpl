@@ -48,11 +48,11 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 
 {{/* What the operator may do in every namespace that it watches, and nothing else. Secrets are read
 one by one, by name, and never listed; `patch` of a resource itself is for the finalizer of
-deletionPolicy Revert. */}}
+deletionPolicy Revert, and `get` for a shard, which asks whether others' resources are there. */}}
 {{- define "setpoint.rules" -}}
 - apiGroups: [setpoint.dev]
   resources: [scalingpolicies, dbtunings, cachetunings]
-  verbs: [list, watch, patch]
+  verbs: [{{ if .Values.watchLabelSelector }}get, {{ end }}list, watch, patch]
 - apiGroups: [setpoint.dev]
   resources: [scalingpolicies/status, dbtunings/status, cachetunings/status]
   verbs: [patch]
