@@ -1,0 +1,24 @@
+"""With the IAM policies of deploy/iam nothing was refused, and nothing in them was not used."""
+
+from stack.aws.client import OPERATOR_KEY, AwsStack, iam_policies
+from tests.whole import Whole
+
+FOLDERS = ("e2e", "integration/aws", "integration/scaling", "integration/database")
+
+
+def test_the_operator_was_refused_nothing(aws: AwsStack) -> None:
+    assert aws.rights()[f"{OPERATOR_KEY}*"]["refused"] == []
+
+
+def test_every_action_of_the_policies_was_used(aws: AwsStack, whole: Whole) -> None:
+    documents = iam_policies("*-enforce", "assume-roles")
+    granted = {
+        action
+        for document in documents
+        for statement in document["Statement"]
+        for action in statement["Action"]
+    }
+    used = set(aws.rights()[f"{OPERATOR_KEY}*"]["used"])
+    print("never used:", sorted(granted - used))
+    assert used <= granted
+    assert used == granted or not whole.has(*FOLDERS)
