@@ -1,6 +1,6 @@
 """With the IAM policies of deploy/iam nothing was refused, and nothing in them was not used."""
 
-from stack.aws.client import OPERATOR_KEY, AwsStack, iam_policies
+from stack.aws.client import OPERATOR_KEY, OPERATOR_POLICIES, AwsStack, iam_policies
 from tests.whole import Whole
 
 FOLDERS = ("e2e", "integration/aws", "integration/scaling", "integration/database")
@@ -11,7 +11,7 @@ def test_the_operator_was_refused_nothing(aws: AwsStack) -> None:
 
 
 def test_every_action_of_the_policies_was_used(aws: AwsStack, whole: Whole) -> None:
-    documents = iam_policies("*-enforce", "assume-roles")
+    documents = iam_policies(*OPERATOR_POLICIES)
     granted = {
         action
         for document in documents

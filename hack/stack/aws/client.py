@@ -14,6 +14,8 @@ from botocore.config import Config
 ACCESS_KEY = "AKIASETPOINTLOCAL000"
 OPERATOR_KEY = "OPERATOR"
 """Before the number of an account: the access key of an operator in it, which policies may bind."""
+OPERATOR_POLICIES = ("*-enforce", "assume-roles", "targets/*")
+"""Files of deploy/iam for an operator that may do everything."""
 _POLICIES = Path(__file__).parents[3] / "deploy/iam"
 
 
