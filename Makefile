@@ -29,7 +29,7 @@ $(READY): requirements/dev.lock pyproject.toml
 stack: $(READY) ## Build or fetch the local stack's programs (the first time takes minutes)
 	@$(STACK) build
 
-test: lint ## Check and test everything
+test: stack lint ## Check and test everything
 	@$(STACK) build --tests
 	@$(BIN)/pytest
 

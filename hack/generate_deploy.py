@@ -58,8 +58,6 @@ def generated() -> Files:
 def chart_files() -> Files:
     """Files in the chart, and the page about its values."""
     found = {CHART / "files/crds" / name: text for name, text in crd_files().items()}
-    for dashboard in sorted((ROOT / "deploy/dashboards").glob("*.json")):
-        found[CHART / "files/dashboards" / dashboard.name] = dashboard.read_text("utf-8")
     schema = values_schema()
     found[CHART / "values.schema.json"] = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
     found[Path("docs/helm-values.md")] = values_page(schema)
@@ -230,8 +228,7 @@ _Dumper.add_representer(str, _text)
 def main() -> None:
     """Write them all; what is not made any more is removed."""
     chart = chart_files()
-    for directory in (CHART / "files/crds", CHART / "files/dashboards"):
-        shutil.rmtree(ROOT / directory, ignore_errors=True)
+    shutil.rmtree(ROOT / CHART / "files/crds", ignore_errors=True)
     _write(chart)  # the chart is rendered with them
     shutil.rmtree(ROOT / KUSTOMIZE, ignore_errors=True)
     _write(kustomize_files())

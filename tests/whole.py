@@ -20,10 +20,14 @@ class Whole:
     narrowed: bool = False
     """Tests were left out of files."""
 
-    def has(self, *folders: str) -> bool:
-        """Whether every test of these folders was run, and passed."""
-        wanted = {path for name in folders for path in (TESTS / name).rglob("test_*.py")}
+    def has(self, *names: str) -> bool:
+        """Whether every test of these files and folders was run, and passed."""
+        wanted = {path for name in names for path in _files(TESTS / name)}
         return not self.narrowed and wanted <= self.files and not self.session.testsfailed
+
+
+def _files(path: Path) -> list[Path]:
+    return [path] if path.is_file() else list(path.rglob("test_*.py"))
 
 
 _KEY = pytest.StashKey[Whole]()

@@ -28,7 +28,6 @@ _TOOLS: dict[PartName, Callable[[], object]] = {
     "postgres": tools.postgres,
     "redis": tools.redis,
 }
-_TOOLS_OF_TESTS: tuple[Callable[[], object], ...] = (tools.helm, tools.monitoring_crds)
 
 
 class Part(Protocol):
@@ -129,12 +128,6 @@ def fetch_tools(parts: Collection[PartName] = ALL_PARTS) -> None:
     for name, fetch in _TOOLS.items():
         if name in parts:
             fetch()
-
-
-def fetch_tools_of_tests() -> None:
-    """The same for what no part needs, but the tests of the packaging. Raises StackError."""
-    for fetch in _TOOLS_OF_TESTS:
-        fetch()
 
 
 def make_run_dir(path: Path | None = None) -> Path:

@@ -8,7 +8,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from stack import gobuild
+from stack.gobuild import built_control_plane, built_helm
+from stack.gobuild import monitoring_crds as fetched_monitoring_crds
 from stack.install import apt_install, wheel
 from stack.process import StackError
 
@@ -42,7 +43,7 @@ class PostgresTools:
 def control_plane() -> ControlPlaneTools:
     """KUBEBUILDER_ASSETS (envtest's convention), the cached build or a build. Raises StackError."""
     assets = os.environ.get("KUBEBUILDER_ASSETS")
-    directory = Path(assets).resolve() if assets else gobuild.built_control_plane()
+    directory = Path(assets).resolve() if assets else built_control_plane()
     tools = ControlPlaneTools(
         directory / "etcd", directory / "kube-apiserver", directory / "kubectl"
     )
@@ -57,12 +58,12 @@ def control_plane() -> ControlPlaneTools:
 
 def helm() -> Path:
     """Helm 4: the cached build or a build. Raises StackError."""
-    return gobuild.built_helm()
+    return built_helm()
 
 
 def monitoring_crds() -> Path:
     """A directory with definitions of the Prometheus operator. Raises StackError."""
-    return gobuild.monitoring_crds()
+    return fetched_monitoring_crds()
 
 
 def postgres() -> PostgresTools:

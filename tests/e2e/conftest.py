@@ -22,8 +22,6 @@ from stack.postgres import PostgresServer
 from stack.redis import RedisServer
 from stack.slack_client import SlackStack
 
-INSTALLED: dict[str, Any] = {"leaderElection": {"enabled": False}}
-"""Values of the chart."""
 USER = f"system:serviceaccount:{NAMESPACE}:{SERVICE_ACCOUNT}"
 LIMITS = {"backoffBase": "200ms", "backoffCeiling": "2s", "stalledAfter": "3s"}
 AT_ONCE = {"wait": "0s", "interval": "1s"}
@@ -36,7 +34,7 @@ def operator(
     controlplane: Cluster, aws: AwsStack, slack: SlackStack, run_dir: Path
 ) -> Iterator[OperatorProcess]:
     """Installed as a user installs it, and running."""
-    helm.install(controlplane.admin_kubeconfig, INSTALLED)
+    helm.install(controlplane.admin_kubeconfig, {})
     process = OperatorProcess(
         run_dir / "operator",
         controlplane.service_account_kubeconfig(NAMESPACE, SERVICE_ACCOUNT),

@@ -26,15 +26,17 @@ def test_it_needs_exactly_the_rights_of_its_role(
     values = {
         "namespaces": [space.name],
         "crds": {"enabled": False},
-        "leaderElection": {"enabled": False},
         "rbac": {"aggregate": False},
     }
     helm.install(cluster.admin_kubeconfig, values, release="team", namespace=WHERE)
+    config = configuration(slack.base_url, [space.name], **LIMITS)
+    if "leaderElection" in config:
+        config["leaderElection"] = {"namespace": WHERE, "name": NAME}
     mine = OperatorProcess(
         run_dir / f"operator-{space.name}",
         cluster.service_account_kubeconfig(WHERE, NAME),
         space.aws.base_url,
-        configuration(slack.base_url, [space.name], **LIMITS),
+        config,
         namespaces=[space.name],
     )
     operator.stop()  # it watches this namespace too
@@ -47,7 +49,10 @@ def test_it_needs_exactly_the_rights_of_its_role(
 
     user = f"system:serviceaccount:{WHERE}:{NAME}"
     events = cluster.audit_events()
-    granted = rbac.granted(helm.render(values, release="team", namespace=WHERE), NAME)
+    objects = helm.render(values, release="team", namespace=WHERE)
+    granted = rbac.granted(objects, NAME)
+    if "leaderElection" in config:
+        granted |= rbac.granted(objects, f"{NAME}-leader")
     assert rbac.denied(events, user) == set()
     assert rbac.used(events, user) == granted
 

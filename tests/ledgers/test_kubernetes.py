@@ -2,7 +2,7 @@
 
 from stack import helm
 from stack.cluster import Cluster
-from tests.e2e.conftest import INSTALLED, USER
+from tests.e2e.conftest import USER
 from tests.ledgers import rbac
 from tests.whole import Whole
 
@@ -12,8 +12,11 @@ def test_the_operator_was_denied_nothing(controlplane: Cluster) -> None:
 
 
 def test_every_right_of_the_operator_was_used(controlplane: Cluster, whole: Whole) -> None:
-    granted = rbac.granted(helm.render(INSTALLED), "setpoint", "setpoint-leader")
+    objects = helm.render({})
+    granted = rbac.granted(objects, "setpoint", "setpoint-leader")
     used = rbac.used(controlplane.audit_events(), USER)
+    if not any(right.resource == "leases" for right in used):  # nobody was elected
+        granted -= rbac.granted(objects, "setpoint-leader")
     print("never used:", sorted(granted - used))
     assert used <= granted
     assert used == granted or not whole.has("e2e")

@@ -23,7 +23,7 @@ def install(database: Database, *names: str) -> str:
     return role
 
 
-HASTY = Analysis.model_validate({"statements": {"minCalls": 2, "slow": "5ms"}})
+HASTY = Analysis.model_validate({"slowStatements": {"meanTime": "1ms", "minCalls": 3}})
 SLOW = ["SELECT pg_sleep(0.01)"] * 4
 
 

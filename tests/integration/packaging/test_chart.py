@@ -14,9 +14,12 @@ from prometheus_client import REGISTRY
 
 import setpoint.wiring  # noqa: F401 - so that all metrics are registered
 from setpoint import cli
+from setpoint.api.kinds import crd_files
+from setpoint.config import Config
 from stack import helm, tools
 from stack.cluster import Cluster
-from tests.integration.packaging.test_values import LEAVES, all_values, with_value
+from tests.integration.packaging.conftest import all_values
+from tests.integration.packaging.test_values import LEAVES, with_value
 
 ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT / "hack"))
@@ -24,7 +27,6 @@ import generate_deploy  # noqa: E402
 
 Object = dict[str, Any]
 _numbers = itertools.count(1)
-SHOWN = {"existingConfigMap": "", "image": {"digest": ""}, "nameOverride": ""}
 OVERLAYS = generate_deploy._OVERLAYS
 
 
@@ -54,9 +56,9 @@ def cluster(controlplane: Cluster) -> Cluster:
         controlplane.kubectl("apply", "--server-side", "-f", str(path))
     for name in ("shop", "billing"):
         controlplane.create_namespace(name)
-    for path in ("servicemonitors", "prometheusrules"):
+    for plural in ("servicemonitors", "prometheusrules"):
         controlplane.kubectl(
-            "wait", "--for=condition=Established", f"crd/{path}.monitoring.coreos.com"
+            "wait", "--for=condition=Established", f"crd/{plural}.monitoring.coreos.com"
         )
     return controlplane
 
@@ -94,8 +96,7 @@ def test_its_pods_run_under_pod_security_restricted(
     cluster: Cluster, namespace: str, name: str
 ) -> None:
     objects = helm.render(VALUES[name], namespace=namespace)
-    for kind in ("ServiceAccount",):
-        cluster.apply(one(objects, kind))
+    cluster.apply(one(objects, "ServiceAccount"))
     template = one(objects, "Deployment")["spec"]["template"]
     template["spec"].pop("priorityClassName", None)  # only system namespaces may use the example's
     pod = {"apiVersion": "v1", "kind": "Pod", **template}
@@ -130,7 +131,7 @@ def test_it_is_installed_upgraded_and_uninstalled(cluster: Cluster, namespace: s
 
 def test_the_definitions_are_those_of_the_models() -> None:
     rendered = [o for o in helm.render({}) if o["kind"] == "CustomResourceDefinition"]
-    wanted = [yaml.safe_load(text) for text in generate_deploy.crd_files().values()]
+    wanted = [yaml.safe_load(text) for text in crd_files().values()]
     assert len(rendered) == 3
     for made in rendered:
         assert len(yaml.safe_dump(made)) < 150 * 1024
@@ -182,9 +183,6 @@ def test_an_overlay_can_be_applied(cluster: Cluster, overlay: str) -> None:
 
 def test_an_overlay_moves_to_another_namespace(cluster: Cluster, tmp_path: Path) -> None:
     """As a user does it: with one line, and nothing is left behind."""
-    source = tmp_path / "deploy"
-    (tmp_path / "crds").symlink_to(ROOT / "crds")
-    source.symlink_to(ROOT / "deploy")
     mine = tmp_path / "mine"
     mine.mkdir()
     overlay = ROOT / "deploy/kustomize/overlays/namespaced"
@@ -195,15 +193,16 @@ def test_an_overlay_moves_to_another_namespace(cluster: Cluster, tmp_path: Path)
     made = kustomized(cluster, mine)
 
     assert "setpoint-system" not in json.dumps(list(made.values()))
-    [binding] = [o for (kind, *_), o in made.items() if kind == "RoleBinding"]
-    assert binding["subjects"][0]["namespace"] == "tuning"
+    bindings = [o for (kind, *_), o in made.items() if kind == "RoleBinding"]
+    assert {o["subjects"][0]["namespace"] for o in bindings} == {"tuning"}
 
 
 @pytest.mark.parametrize("name", VALUES)
 def test_the_operator_understands_its_arguments(name: str) -> None:
     container = one(helm.render(VALUES[name]), "Deployment")["spec"]["template"]["spec"]
     [arguments] = [made["args"] for made in container["containers"]]
-    parsed = cli._parser().parse_args(arguments)
+    parsed, unknown = cli._parser().parse_known_args(arguments)
+    assert [word for word in unknown if not word.startswith("--watch-label-selector=")] == []
     assert parsed.config == "/etc/setpoint/config.yaml"
     assert parsed.namespace == VALUES[name].get("namespaces", [])
 
@@ -265,3 +264,20 @@ def _names(family: Any) -> Iterator[str]:
     suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}
     for suffix in suffixes.get(family.type, ("",)):
         yield family.name + suffix
+
+
+def test_the_values_of_the_documentation_are_right() -> None:
+    text = (ROOT / "docs/installation.md").read_text()
+    [values] = [
+        found for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+        if "repository" in (found := yaml.safe_load(block)).get("image", {})
+    ]  # fmt: skip
+    assert one(helm.render(values), "Deployment")["spec"]["replicas"] == 2
+
+
+def test_the_configuration_that_is_rendered_is_one_that_the_operator_takes() -> None:
+    for values in VALUES.values():
+        rendered = helm.render(values)
+        for document in rendered:
+            if document["kind"] == "ConfigMap" and "config.yaml" in document["data"]:
+                Config.model_validate(yaml.safe_load(document["data"]["config.yaml"]))
