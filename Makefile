@@ -30,6 +30,7 @@ stack: $(READY) ## Build or fetch the local stack's programs (the first time tak
 	@$(STACK) build
 
 test: stack lint ## Check and test everything
+	@$(STACK) build --tests
 	@$(BIN)/pytest
 
 unit: $(READY) ## The quick tests, without any server
@@ -66,11 +67,12 @@ bench-postgres: $(READY) ## An analysis of 10,000 tables, and what it takes from
 bench-redis: $(READY) ## Ways to give a million keys a TTL, and what others feel (7 minutes)
 	@$(BIN)/python tests/bench/redis.py
 
-generate: $(READY) ## Write the CRDs, the docs and the table of AWS that come from models
+generate: $(READY) ## Write what comes from models: the CRDs, docs, the table of AWS, the kustomize base
 	@$(BIN)/python -m setpoint.api.kinds crds
 	@$(BIN)/python hack/generate_docs.py
 	@$(BIN)/python hack/generate_telemetry.py
 	@$(BIN)/python hack/generate_aws_table.py
+	@$(BIN)/python hack/generate_deploy.py
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate
 

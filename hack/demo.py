@@ -95,8 +95,9 @@ class Demo:
 
     def install(self) -> None:
         """The manifests a user applies; the operator runs under the role that they give it."""
-        say("Install: kubectl apply -k deploy/kustomize/base, and the operator under its own role")
-        self.cluster.kubectl("apply", "-k", str(ROOT / "deploy/kustomize/base"))
+        overlay = "deploy/kustomize/overlays/cluster-wide"
+        say(f"Install: kubectl apply -k {overlay}, and the operator under its own role")
+        self.cluster.kubectl("apply", "-k", str(ROOT / overlay))
         kubeconfig = self.cluster.service_account_kubeconfig(NAMESPACE, SERVICE_ACCOUNT)
         self.operator = OperatorProcess(
             self.stack.run_dir / "logs",

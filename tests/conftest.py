@@ -1,3 +1,3 @@
 """The servers of the local stack, one of each for the whole session."""
 
-pytest_plugins = ["stack.pytest_plugin"]
+pytest_plugins = ["stack.pytest_plugin", "tests.whole"]

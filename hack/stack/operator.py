@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from stack.aws.client import OPERATOR_KEY
 from stack.process import Child
 
 NAMESPACE = "setpoint-system"
@@ -28,7 +29,7 @@ class OperatorProcess:
         config: Mapping[str, Any],
         *,
         namespaces: Sequence[str] = (),
-        access_key: str = "123456789012",
+        access_key: str = f"{OPERATOR_KEY}123456789012",
     ) -> None:
         self._run_dir = run_dir
         self._kubeconfig = kubeconfig

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stack import tools
-from stack.aws.client import AwsStack
+from stack.aws.client import OPERATOR_KEY, OPERATOR_POLICIES, AwsStack, iam_policies
 from stack.certs import Authority
 from stack.cluster import Cluster
 from stack.config import make_run_dir
@@ -84,9 +84,11 @@ def redis_server(run_dir: Path, authority: Authority) -> Iterator[RedisServer]:
 
 @pytest.fixture(scope="session")
 def aws(run_dir: Path) -> Iterator[AwsStack]:
-    """The stand-in for AWS."""
+    """The stand-in for AWS, in which operators have the rights of deploy/iam and no others."""
     with StandIn(run_dir, "aws") as server:
-        yield AwsStack(server.base_url)
+        stack = AwsStack(server.base_url)
+        stack.attach(f"{OPERATOR_KEY}*", *iam_policies(*OPERATOR_POLICIES))
+        yield stack
 
 
 @pytest.fixture(scope="session")

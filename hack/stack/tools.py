@@ -8,7 +8,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from stack.gobuild import built_control_plane
+from stack.gobuild import built_control_plane, built_helm
+from stack.gobuild import monitoring_crds as fetched_monitoring_crds
 from stack.install import apt_install, wheel
 from stack.process import StackError
 
@@ -53,6 +54,16 @@ def control_plane() -> ControlPlaneTools:
             + ("unset KUBEBUILDER_ASSETS to use our own build" if assets else "delete it")
         )
     return tools
+
+
+def helm() -> Path:
+    """Helm 4: the cached build or a build. Raises StackError."""
+    return built_helm()
+
+
+def monitoring_crds() -> Path:
+    """A directory with definitions of the Prometheus operator. Raises StackError."""
+    return fetched_monitoring_crds()
 
 
 def postgres() -> PostgresTools:

@@ -189,7 +189,7 @@ async def _watch(ingest: Ingest, plurals: Sequence[str], namespaces: Sequence[st
         )
     await kopf.operator(
         registry=registry,
-        settings=_settings(),
+        settings=_settings(namespaces),
         clusterwide=not namespaces,
         namespaces=list(namespaces),
         standalone=True,
@@ -216,8 +216,10 @@ def _login(**kwargs: Any) -> Any:
     return kopf.login_with_kubeconfig(**kwargs)
 
 
-def _settings() -> kopf.OperatorSettings:
+def _settings(namespaces: Sequence[str]) -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
+    # A role of one namespace may look neither at definitions nor at namespaces.
+    settings.scanning.disabled = bool(namespaces)
     settings.persistence.finalizer = "setpoint.dev/kopf"  # never used; the default would clash
     settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=GROUP)
     settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP)

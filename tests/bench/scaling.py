@@ -199,7 +199,7 @@ def main() -> None:
             load={"cpu": 40, "memory": 50},
         )  # fmt: skip
         print(f"{len(services)} services with their scaling in {time.monotonic() - start:.0f} s")
-        cluster.kubectl("apply", "-k", str(ROOT / "deploy/kustomize/base"))
+        cluster.kubectl("apply", "-k", str(ROOT / "deploy/kustomize/overlays/cluster-wide"))
         cluster.create_namespace(SPACE)
         operator = OperatorProcess(
             stack.run_dir / "operator",

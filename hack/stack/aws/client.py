@@ -4,6 +4,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,6 +12,20 @@ import boto3
 from botocore.config import Config
 
 ACCESS_KEY = "AKIASETPOINTLOCAL000"
+OPERATOR_KEY = "OPERATOR"
+"""Before the number of an account: the access key of an operator in it, which policies may bind."""
+OPERATOR_POLICIES = ("*-enforce", "assume-roles", "targets/*")
+"""Files of deploy/iam for an operator that may do everything."""
+_POLICIES = Path(__file__).parents[3] / "deploy/iam"
+
+
+def iam_policies(*names: str) -> list[dict[str, Any]]:
+    """The documents of deploy/iam with these names, which may be globs."""
+    return [
+        json.loads(path.read_text(encoding="utf-8"))
+        for name in names
+        for path in sorted(_POLICIES.glob(f"{name}.json"))
+    ]
 
 
 class AwsStack:
@@ -229,6 +244,16 @@ class AwsStack:
         inside a ValidationException, as AWS has it.
         """
         self._call("PUT", "denials", {"denials": [dict(denial) for denial in denials]})
+
+    def attach(self, principal: str, *documents: Mapping[str, Any]) -> None:
+        """Let callers whose role's ARN, or else access key, matches a glob do only what these IAM
+        policies allow. It outlives `reset`. Callers without policies may do everything."""
+        self._call("PUT", "policies", {"principal": principal, "documents": list(documents)})
+
+    def rights(self) -> dict[str, dict[str, list[str]]]:
+        """What those callers made `used` of, and what they were `refused`, by principal."""
+        found: dict[str, dict[str, list[str]]] = self._call("GET", "policies")
+        return found
 
     def expire_sessions(self) -> None:
         """The credentials of every assumed role have expired."""

@@ -15,6 +15,7 @@ from stack.aws.cloudwatch import datapoints
 from stack.aws.elasticache import clusters
 from stack.aws.faults import Fault
 from stack.aws.rds import modify, progress
+from stack.aws.rights import Policy
 from stack.aws.state import DEFAULT_ACCOUNT, Denial, Key, Settings, World, backends
 from stack.aws.wire import AWSError, Call
 
@@ -121,6 +122,19 @@ def _put_denials(world: World, values: Mapping[str, Any]) -> None:
     account.denials = [Denial(**denial) for denial in values["denials"]]
 
 
+def _put_policy(world: World, values: Mapping[str, Any]) -> None:
+    """The newest comes first."""
+    others = [policy for policy in world.policies if policy.principal != values["principal"]]
+    world.policies = [Policy(values["principal"], values["documents"]), *others]
+
+
+def _policies(world: World, _values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        policy.principal: {"used": sorted(policy.used), "refused": sorted(policy.refused)}
+        for policy in world.policies
+    }
+
+
 def _reset(world: World, values: Mapping[str, Any]) -> None:
     """An account, or everything, as it was at the start."""
     account = values.get("account")
@@ -164,6 +178,8 @@ _CONTROLS: dict[tuple[str, str], Callable[[World, Mapping[str, Any]], Any]] = {
     ("PUT", "ecs/service"): _set_service,
     ("PUT", "settings"): _set_settings,
     ("PUT", "denials"): _put_denials,
+    ("PUT", "policies"): _put_policy,
+    ("GET", "policies"): _policies,
     ("POST", "sessions/expire"): lambda world, _values: sts.expire(world),
     ("POST", "reset"): _reset,
 }

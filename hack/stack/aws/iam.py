@@ -1,8 +1,11 @@
-"""Who calls, and what explicit denials take from them."""
+"""Who calls, what their policies give to them, and what explicit denials take away again."""
 
 import time
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
+from stack.aws import rights
+from stack.aws.rights import Need
 from stack.aws.state import World
 from stack.aws.wire import AWSError, Call
 
@@ -32,7 +35,7 @@ def check_session(world: World, call: Call) -> None:
 
 def check(world: World, call: Call) -> None:
     """Raises AWSError if the call itself is denied."""
-    refused = denied(world, call, f"{call.service}:{call.operation}")
+    refused = denied(world, call, f"{call.service}:{call.operation}", rights.needs(call))
     if refused is None:
         return
     if call.protocol == "json" and call.service != "cloudwatch":
@@ -40,8 +43,13 @@ def check(world: World, call: Call) -> None:
     raise AWSError("AccessDenied", refused, 403)
 
 
-def denied(world: World, call: Call, action: str) -> str | None:
-    """AWS's sentence if the caller may not do `action` on what the call names, else None."""
+def denied(
+    world: World, call: Call, action: str, needs: Sequence[Need] | None = None
+) -> str | None:
+    """AWS's sentence if the caller may not do `action` on what the call names, else None.
+
+    `needs` are those of a call; without them, `action` is what another service asks for.
+    """
     resource = next((str(call.params[n]) for n in _NAMED if call.params.get(n)), "*")
     for denial in world.account(call).denials:
         if (
@@ -53,4 +61,23 @@ def denied(world: World, call: Call, action: str) -> str | None:
                 f"User: {caller_arn(world, call)} is not authorized to perform: {action} on "
                 f"resource: {resource} with an explicit deny in an identity-based policy"
             )
-    return None
+    if needs is None:
+        needs = [Need(action, arn) for arn in rights.resources(call, action)]
+    return _not_allowed(world, call, needs)
+
+
+def _not_allowed(world: World, call: Call, needs: Sequence[Need]) -> str | None:
+    """Callers without any policy may do everything."""
+    policy = next(
+        (p for p in world.policies if fnmatchcase(call.role or call.access_key, p.principal)), None
+    )
+    if policy is None:
+        return None
+    lacking = [need for need in needs if not policy.allows(need)]
+    if not lacking:
+        return None
+    return (
+        f"User: {caller_arn(world, call)} is not authorized to perform: {lacking[0].action} on "
+        f"resource: {lacking[0].resource} because no identity-based policy allows the "
+        f"{lacking[0].action} action"
+    )

@@ -9,6 +9,7 @@ from moto.backends import get_backend
 
 from stack.aws.faults import Faults
 from stack.aws.ledger import Ledger
+from stack.aws.rights import Policy
 from stack.aws.wire import Call
 
 DEFAULT_ACCOUNT = "123456789012"
@@ -104,6 +105,7 @@ class World:
         self.lock = threading.RLock()
         self.accounts: dict[str, Account] = defaultdict(Account)
         self.sessions: dict[str, Session] = {}
+        self.policies: list[Policy] = []  # of the principals that have any; they outlive a reset
         self.faults = Faults()
         self.ledger = Ledger()
 
@@ -116,11 +118,13 @@ class World:
         return self.accounts[call.account].regions[call.region]
 
     def account_of(self, access_key: str) -> str:
-        """An access key of 12 digits is an account; a session has its role's; else the default."""
+        """An access key that ends in 12 digits is of that account, and a session has its role's;
+        else it is the default one."""
         if access_key in self.sessions:
             return self.sessions[access_key].account
-        is_account = access_key.isdecimal() and len(access_key) == ACCOUNT_DIGITS
-        return access_key if is_account else DEFAULT_ACCOUNT
+        account = access_key[-ACCOUNT_DIGITS:]
+        is_account = account.isdecimal() and len(account) == ACCOUNT_DIGITS
+        return account if is_account else DEFAULT_ACCOUNT
 
 
 def moto(service: str, call: Call) -> Any:

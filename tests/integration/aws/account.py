@@ -10,7 +10,7 @@ from setpoint.aws.gateway import AWSGateway
 from setpoint.config import Config
 from setpoint.trust.grants import Grants
 from stack import shop
-from stack.aws.client import AwsStack
+from stack.aws.client import OPERATOR_KEY, AwsStack
 
 NAMESPACE = "team"
 REGION = shop.REGION
@@ -18,13 +18,15 @@ _accounts = itertools.count(300_000_000_000)
 
 
 def new_account(aws: AwsStack, monkeypatch: pytest.MonkeyPatch) -> AwsStack:
-    """An account, in which this process is the operator for as long as the test runs."""
+    """An account, in which this process is the operator for as long as the test runs: it has the
+    rights of deploy/iam, and no others."""
     account = aws.in_account(str(next(_accounts)))
     for name in list(os.environ):
         if name.startswith("AWS_") or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     for name, value in account.environment().items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", f"{OPERATOR_KEY}{account.account}")
     for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
         monkeypatch.setenv(name, "/nonexistent")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")

@@ -20,7 +20,7 @@ from tests.integration.aws.account import NAMESPACE, REGION, gateway, new_accoun
 
 RESOURCE = "service/prod/web"
 OTHERS_ACCOUNT = "222222222222"
-ROLE = f"arn:aws:iam::{OTHERS_ACCOUNT}:role/scaler"
+ROLE = f"arn:aws:iam::{OTHERS_ACCOUNT}:role/setpoint-scaler"
 
 
 def grant(**changes: Any) -> dict[str, Any]:
@@ -92,11 +92,11 @@ async def test_expired_credentials_are_renewed_for_the_next_try(
 ) -> None:
     with_role = gateway(grant(role=ROLE))
     scope = role_scope(with_role)
-    await with_role.call(scope, "ecs", "list_clusters")
+    await with_role.call(scope, "rds", "describe_db_instances")
     aws.in_account(OTHERS_ACCOUNT).expire_sessions()
-    expired = await failure(with_role.call(scope, "ecs", "list_clusters"))
+    expired = await failure(with_role.call(scope, "rds", "describe_db_instances"))
     assert expired.reason is Reason.AUTHENTICATION_FAILED
-    assert "clusterArns" in await with_role.call(scope, "ecs", "list_clusters")
+    assert "DBInstances" in await with_role.call(scope, "rds", "describe_db_instances")
 
 
 @pytest.mark.parametrize("role", [None, ROLE], ids=["own", "role"])
@@ -106,7 +106,7 @@ async def test_no_credentials_at_all(
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     bare = gateway(grant(role=role))
     failed = await failure(
-        bare.call(Scope(NAMESPACE, role, REGION, RESOURCE), "ecs", "list_clusters")
+        bare.call(Scope(NAMESPACE, role, REGION, RESOURCE), "rds", "describe_db_instances")
     )
     assert failed.reason is Reason.AUTHENTICATION_FAILED
     assert "service account" in failed.message
@@ -124,17 +124,17 @@ async def test_a_token_file_that_is_not_there(
 
 
 async def test_throttling_is_one_call_and_a_failure(account: AwsStack) -> None:
-    account.set_faults([{"service": "ecs", "operation": "*", "kind": "throttle"}])
+    account.set_faults([{"service": "rds", "operation": "*", "kind": "throttle"}])
     own = gateway()
-    failed = await failure(own.call(own_scope(own), "ecs", "list_clusters"))
+    failed = await failure(own.call(own_scope(own), "rds", "describe_db_instances"))
     assert failed.reason is Reason.THROTTLED
     assert len(account.ledger()) == 1, "retries are the queue's, with its backoff"
 
 
 async def test_a_connection_that_is_cut(account: AwsStack) -> None:
-    account.set_faults([{"service": "ecs", "operation": "*", "kind": "reset", "count": 1}])
+    account.set_faults([{"service": "rds", "operation": "*", "kind": "reset", "count": 1}])
     own = gateway()
-    failed = await failure(own.call(own_scope(own), "ecs", "list_clusters"))
+    failed = await failure(own.call(own_scope(own), "rds", "describe_db_instances"))
     assert failed.reason is Reason.CONNECTION_FAILED
     assert RESOURCE in failed.message
 
@@ -176,9 +176,9 @@ async def test_all_pages_or_none(account: AwsStack) -> None:
 async def test_a_slow_answer_does_not_hold_the_event_loop(account: AwsStack) -> None:
     own = gateway()
     await own.account(own_scope(own))
-    account.set_faults([{"service": "ecs", "operation": "*", "kind": "delay", "delay_ms": 500}])
+    account.set_faults([{"service": "rds", "operation": "*", "kind": "delay", "delay_ms": 500}])
     longest, start = 0.0, time.monotonic()
-    call = asyncio.ensure_future(own.call(own_scope(own), "ecs", "list_clusters"))
+    call = asyncio.ensure_future(own.call(own_scope(own), "rds", "describe_db_instances"))
     while not call.done():
         before = time.monotonic()
         await asyncio.sleep(0.01)
@@ -189,16 +189,16 @@ async def test_a_slow_answer_does_not_hold_the_event_loop(account: AwsStack) -> 
 
 
 def requests(result: str) -> float:
-    labels = {"service": "ecs", "operation": "list_clusters", "result": result}
+    labels = {"service": "rds", "operation": "describe_db_instances", "result": result}
     return REGISTRY.get_sample_value("setpoint_aws_requests_total", labels) or 0
 
 
 async def test_calls_are_counted_by_their_result(account: AwsStack) -> None:
     own = gateway()
     before = requests("ok"), requests("Throttled")
-    await own.call(own_scope(own), "ecs", "list_clusters")
-    account.set_faults([{"service": "ecs", "operation": "*", "kind": "throttle"}])
-    await failure(own.call(own_scope(own), "ecs", "list_clusters"))
+    await own.call(own_scope(own), "rds", "describe_db_instances")
+    account.set_faults([{"service": "rds", "operation": "*", "kind": "throttle"}])
+    await failure(own.call(own_scope(own), "rds", "describe_db_instances"))
     assert (requests("ok"), requests("Throttled")) == (before[0] + 1, before[1] + 1)
 
 
@@ -206,7 +206,7 @@ async def test_a_client_in_the_making_does_not_hold_other_calls(
     account: AwsStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = gateway(grant(), grant(role=ROLE))
-    await own.call(own_scope(own), "ecs", "list_clusters")
+    await own.call(own_scope(own), "rds", "describe_db_instances")
     made, making = threading.Event(), threading.Event()
     real = sessions._boto_session
 
@@ -217,12 +217,12 @@ async def test_a_client_in_the_making_does_not_hold_other_calls(
 
     monkeypatch.setattr(sessions, "_boto_session", slow)
     waiting = [
-        asyncio.ensure_future(own.call(role_scope(own), "ecs", "list_clusters"))
+        asyncio.ensure_future(own.call(role_scope(own), "rds", "describe_db_instances"))
         for _ in range(2 * sessions.THREADS)
     ]
     await asyncio.to_thread(making.wait, 30)
     for _ in range(3):
-        await own.call(own_scope(own), "ecs", "list_clusters")
+        await own.call(own_scope(own), "rds", "describe_db_instances")
     assert not any(call.done() for call in waiting)
     made.set()
     await asyncio.gather(*waiting)

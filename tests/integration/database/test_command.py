@@ -81,23 +81,3 @@ def test_a_machine_has_memory(memory: str, capsys: pytest.CaptureFixture[str]) -
         analyze("postgresql://a@localhost/c", "--memory", memory)
     assert caught.value.code == 2
     assert "--memory" in capsys.readouterr().err
-
-
-async def test_the_advised_role_sees_all_and_is_allowed_nothing_else(
-    one_database: Database,
-) -> None:
-    statements = (ROOT / "deploy/sql/postgres-role.sql").read_text(encoding="utf-8")
-    name = f"{one_database.role}_advised"
-    statements = re.sub(r"\bsetpoint\b(?= LOGIN|;)", name, statements)
-    one_database.run(statements.replace("choose-one", "secret"), "CREATE TABLE t (a int)")
-    server = one_database.server
-    uri = server.uri(name, "secret", one_database.name)
-    found = await one_database.findings(uri=uri)
-    assert found == {}
-    with one_database.admin() as admin:
-        admin.execute(f"SET ROLE {name}".encode())
-        row = admin.execute(
-            "SELECT has_table_privilege('t', 'INSERT'), has_schema_privilege('public', 'CREATE'),"
-            " has_database_privilege(current_database(), 'CREATE')"
-        ).fetchone()
-    assert row == (False, False, False)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from stack.aws import ecs, iam
+from stack.aws.rights import Need
 from stack.aws.state import Key, World
 from stack.aws.wire import AWSError, Call
 
@@ -136,9 +137,18 @@ def check_rights(world: World, call: Call) -> None:
     """AWS asks for the caller's rights on the target service and on CloudWatch, and calls their
     lack a ValidationException."""
     for action in _RIGHTS_ON[call.params["ServiceNamespace"]] + _RIGHTS[call.operation]:
-        refused = iam.denied(world, call, action)
+        refused = iam.denied(world, call, action, _needs(call, action))
         if refused is not None:
             raise invalid(refused)
+
+
+def _needs(call: Call, action: str) -> list[Need] | None:
+    if action != "iam:CreateServiceLinkedRole":
+        return None
+    namespace = call.params["ServiceNamespace"]
+    service = f"{namespace}.application-autoscaling.amazonaws.com"
+    role = linked_role(call.account, namespace)
+    return [Need(action, role, {"iam:AWSServiceName": service})]
 
 
 def linked_role(account: str, namespace: str) -> str:
