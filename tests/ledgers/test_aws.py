@@ -3,7 +3,12 @@
 from stack.aws.client import OPERATOR_KEY, OPERATOR_POLICIES, AwsStack, iam_policies
 from tests.whole import Whole
 
-PARTS = ("integration/aws", "integration/scaling", "integration/database/test_rds.py")
+PARTS = (
+    "integration/aws",
+    "integration/scaling",
+    "integration/database/test_rds.py",
+    "integration/cache/test_elasticache.py",
+)
 """What calls AWS for everything that it is ever called for."""
 
 

@@ -108,9 +108,16 @@ def _instances(call: Call, _operation: str) -> Iterable[str]:
     return [f"db:{call.params.get('DBInstanceIdentifier') or '*'}"]
 
 
+def _parameter_groups(call: Call, operation: str) -> Iterable[str]:
+    if operation != "ModifyCacheParameterGroup":
+        return ()
+    return [f"parametergroup:{call.params['CacheParameterGroupName']}"]
+
+
 _OF: dict[str, Callable[[Call, str], Iterable[str]]] = {
     "cloudwatch": _alarms,
     "ecs": _services,
+    "elasticache": _parameter_groups,
     "rds": _instances,
 }
 
