@@ -30,6 +30,7 @@ stack: $(READY) ## Build or fetch the local stack's programs (the first time tak
 	@$(STACK) build
 
 test: stack lint ## Check and test everything
+	@$(STACK) build --tests
 	@$(BIN)/pytest
 
 unit: $(READY) ## The quick tests, without any server

@@ -1,4 +1,4 @@
-"""`python -m stack build | up [--keep] [DIR] | down DIR`: the local stack by hand."""
+"""`python -m stack build [--tests] | up [--keep] [DIR] | down DIR`: the local stack by hand."""
 
 import argparse
 import signal
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
+from stack import tools
 from stack.config import ALL_PARTS, PartName, Stack, fetch_tools
 from stack.install import say
 from stack.process import StackError, stop_noted
@@ -18,6 +19,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.command == "build":
             fetch_tools()
+            if options.tests:
+                tools.status_check()
             say("every program is here")
         elif options.command == "down":
             _down(options.directory)
@@ -34,7 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m stack", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("build", help="build or fetch the programs, with progress")
+    build = commands.add_parser("build", help="build or fetch the programs, with progress")
+    build.add_argument("--tests", action="store_true", help="what only the tests use, too")
     up = commands.add_parser("up", help="start it, print where it is, wait for Ctrl-C")
     up.add_argument("--keep", action="store_true", help="leave it running and return")
     up.add_argument("--part", action="append", choices=ALL_PARTS, help="only this one; repeatable")

