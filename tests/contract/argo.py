@@ -18,7 +18,7 @@ _BASE = """
   assert collectgarbage dofile error getfenv getmetatable ipairs load loadfile loadstring next
   pairs pcall print rawequal rawget rawset select setfenv setmetatable tonumber tostring type
   unpack xpcall module require _G _VERSION package table
-""".split()
+"""
 
 _CLOSE = """
 function(keep)
@@ -45,8 +45,7 @@ class Script:
             attribute_filter=_refuse,
             unpack_returned_tuples=True,
         )
-        table_names = " ".join(_BASE)
-        self._lua.eval(_CLOSE)(table_names)
+        self._lua.eval(_CLOSE)(_BASE)
         self._globals = self._lua.globals()
         self._globals.package.preload.os = self._safe_os
         self._globals.os = self._safe_os()
