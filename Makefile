@@ -73,6 +73,7 @@ bench-redis: $(READY) ## Ways to give a million keys a TTL, and what others feel
 generate: $(READY) ## Write the CRDs, the docs and the table of AWS that come from models
 	@$(BIN)/python -m setpoint.api.kinds crds
 	@$(BIN)/python hack/generate_docs.py
+	@$(BIN)/python hack/generate_argocd.py
 	@$(BIN)/python hack/generate_aws_table.py
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate

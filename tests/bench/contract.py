@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 from tests.contract.drive import Driver, Parts
@@ -57,9 +58,11 @@ def drive(stack: Stack, options: argparse.Namespace) -> Report:
         driver.prepare()
         driver.run(_enough(parts, options), options.pause)
         time.sleep(5)
-        print(f"steps: {dict(driver.counts)}")
-        print(driver.took)
-        return judge(snapshots(cluster))
+        print(f"seed {options.seed}, steps: {dict(driver.counts)}")
+        found = snapshots(cluster)
+        reasons = Counter(one.conditions["Ready"]["reason"] for one in found if one.ours)
+        print(f"Ready's reasons: {dict(reasons.most_common())}")
+        return judge(found)
 
 
 def _enough(parts: Parts, options: argparse.Namespace) -> "Enough":

@@ -59,7 +59,6 @@ class Driver:
     seed: int
     each: int = 4
     counts: Counter[str] = field(default_factory=Counter)
-    took: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.draw = random.Random(self.seed)
@@ -123,10 +122,8 @@ class Driver:
         while not until():
             step = self.draw.choices(list(_STEPS), list(_STEPS.values()))[0]
             self.counts[step] += 1
-            start = time.monotonic()
             with contextlib.suppress(redis.RedisError, ClientError):  # faults hit us, too
                 getattr(self, step)()
-            self.took[step] = self.took.get(step, 0.0) + time.monotonic() - start
             time.sleep(pause)
         self.parts.aws.clear_faults()
         for number in list(self.down):
@@ -186,6 +183,12 @@ class Driver:
                  {"approval": self.draw.choice(["None", "Required"])}]
             )  # fmt: skip
             self.call("patch", plural, name, {"spec": change})
+
+    def storm(self) -> None:
+        """A tool gone wild: one edit after the other, while setpoint writes."""
+        plural, name = self.pick()
+        for number in range(15):
+            self.call("patch", plural, name, {"spec": {"interval": f"{20 + number}s"}})
 
     def suspend(self) -> None:
         """Paused, or taken up again."""
@@ -313,7 +316,7 @@ class Driver:
 
 
 _STEPS = {
-    "edit": 30, "touch": 16, "suspend": 4, "request": 16, "approve": 10, "label": 2, "delete": 3,
+    "edit": 30, "touch": 16, "storm": 1, "suspend": 4, "request": 16, "approve": 10, "label": 2, "delete": 3,
     "load": 5, "lookups": 3, "scans": 2, "drift_in_aws": 3, "drift_in_redis": 2,
     "maintenance": 2, "fault": 3, "cache_down": 1, "no_privilege": 1, "mend_secret": 2,
     "kill": 0.15,
