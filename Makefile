@@ -64,7 +64,7 @@ bench-alerts: $(READY) ## 6,000 alerts in a minute, then 50 kills, against a str
 bench-postgres: $(READY) ## An analysis of 10,000 tables, and what it takes from pgbench (6 minutes)
 	@$(BIN)/python tests/bench/postgres.py
 
-contract: stack ## The status contract over 5,000 writes of status (10 minutes)
+contract: stack ## The status contract over 5,000 writes of status (15 to 30 minutes)
 	@PYTHONPATH=hack $(BIN)/python -m tests.bench.contract
 
 bench-redis: $(READY) ## Ways to give a million keys a TTL, and what others feel (7 minutes)

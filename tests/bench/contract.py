@@ -8,11 +8,10 @@ Flux's checkers, Argo CD's scripts and rules of our own. It ends with status 1 o
 import argparse
 import contextlib
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
-from tests.contract.drive import Driver, Parts
+from tests.contract.drive import Driver, Enough, Parts
 from tests.contract.judge import Report, judge
 from tests.contract.snapshots import snapshots
 
@@ -56,37 +55,13 @@ def drive(stack: Stack, options: argparse.Namespace) -> Report:
         parts = Parts(cluster, aws, stack.postgres, caches, operator)
         driver = Driver(parts, f"driven-{options.seed}", options.seed, options.each)
         driver.prepare()
-        driver.run(_enough(parts, options), options.pause)
-        time.sleep(5)
+        limit = 60 * options.minutes
+        driver.run(Enough(driver, options.writes, options.distinct, limit, every=30), options.pause)
         print(f"seed {options.seed}, steps: {dict(driver.counts)}")
         found = snapshots(cluster)
         reasons = Counter(one.conditions["Ready"]["reason"] for one in found if one.ours)
         print(f"Ready's reasons: {dict(reasons.most_common())}")
         return judge(found)
-
-
-def _enough(parts: Parts, options: argparse.Namespace) -> "Enough":
-    return Enough(parts, options.writes, options.distinct, options.minutes)
-
-
-class Enough:
-    """Whether there are so many writes; looked at now and then, for the log grows."""
-
-    def __init__(self, parts: Parts, writes: int, distinct: int, minutes: float) -> None:
-        self._parts, self._writes, self._distinct = parts, writes, distinct
-        self._end = time.monotonic() + 60 * minutes
-        self._next = 0.0
-
-    def __call__(self) -> bool:
-        """Also when the time is over."""
-        now = time.monotonic()
-        if now < self._next:
-            return False
-        self._next = now + 30
-        ours = [one for one in snapshots(self._parts.cluster) if one.ours]
-        distinct = len({one.without_times() for one in ours})
-        print(f"{len(ours)} writes of status, {distinct} distinct", flush=True)
-        return (len(ours) >= self._writes and distinct >= self._distinct) or now > self._end
 
 
 def main() -> int:

@@ -19,6 +19,7 @@ from stack.cluster import Cluster
 from stack.operator import OperatorProcess
 from stack.postgres import PostgresServer
 from stack.redis import RedisServer
+from tests.contract.snapshots import Snapshot, snapshots
 from tests.contract.specs import KINDS, Spec
 
 _GROUP = ("setpoint.dev", "v1alpha1")
@@ -64,7 +65,8 @@ class Driver:
         self.draw = random.Random(self.seed)
         self.down: set[int] = set()
         self.channel = f"C{self.seed:08d}"
-        api = config.new_client_from_config(str(self.parts.cluster.admin_kubeconfig))
+        kubeconfig = str(self.parts.cluster.admin_kubeconfig)
+        api = config.new_client_from_config(kubeconfig)  # type: ignore[no-untyped-call]
         self.custom, self.core = client.CustomObjectsApi(api), client.CoreV1Api(api)
         self.scaling = self.parts.aws.boto3_client("application-autoscaling", shop.REGION)
 
@@ -90,7 +92,7 @@ class Driver:
         """One Secret for each way to be right or wrong; a name with `missing` has none."""
         authority = self.parts.postgres.ca_file.read_text()
         found: dict[str, dict[str, str]] = {"slack": {"token": "xoxb-test"}}
-        wrongs = {
+        wrongs: dict[str, Callable[[str], str]] = {
             "wrong": lambda url: url.replace("password", "wrong-password"),
             "refused": lambda url: url.replace("localhost", "169.254.169.254"),
             "closed": lambda url: url.replace(url.rpartition(":")[2].split("/")[0], "1"),
@@ -128,6 +130,11 @@ class Driver:
         self.parts.aws.clear_faults()
         for number in list(self.down):
             self.up(number)
+
+    def found(self) -> list[Snapshot]:
+        """What was written about its resources so far."""
+        everything = snapshots(self.parts.cluster)
+        return [s for s in everything if s.body["metadata"]["namespace"] == self.namespace]
 
     def pick(self) -> tuple[str, str]:
         """A kind's plural and a name."""
@@ -204,6 +211,15 @@ class Driver:
         annotation = {"metadata": {"annotations": {which: f"{time.time_ns()}"}}}
         self.call("patch", plural, name, annotation)
 
+    def request_all(self) -> None:
+        """The same of every resource."""
+        annotation = {
+            "metadata": {"annotations": {"setpoint.dev/requestedAt": f"{time.time_ns()}"}}
+        }
+        for plural in KINDS:
+            for number in range(self.each):
+                self.call("patch", plural, f"r{number}", annotation)
+
     def approve(self) -> None:
         """The plan that is shown, or by mistake another."""
         plural, name = self.pick()
@@ -245,11 +261,11 @@ class Driver:
         table = f"t{self.draw.randrange(5)}"
         with shop.admin(self.parts.postgres, self.database) as connection:
             if self.draw.random() < 0.5:
-                connection.execute(f"CREATE TABLE IF NOT EXISTS {table} (id int, a int)")  # type: ignore[call-overload]
-                connection.execute(f"CREATE INDEX ON {table} (a)")  # type: ignore[call-overload]
-                connection.execute(f"CREATE INDEX ON {table} (a)")  # type: ignore[call-overload]
+                connection.execute(f"CREATE TABLE IF NOT EXISTS {table} (id int, a int)")
+                connection.execute(f"CREATE INDEX ON {table} (a)")
+                connection.execute(f"CREATE INDEX ON {table} (a)")
             else:
-                connection.execute(f"DROP TABLE IF EXISTS {table}")  # type: ignore[call-overload]
+                connection.execute(f"DROP TABLE IF EXISTS {table}")
 
     def drift_in_aws(self) -> None:
         """Somebody changes or removes what setpoint keeps."""
@@ -315,9 +331,31 @@ class Driver:
         self.parts.operator.start()
 
 
+class Enough:
+    """Whether there are so many writes of status about the driver's resources, or no time is left;
+    looked at every so many seconds, for the log grows."""
+
+    def __init__(
+        self, driver: Driver, writes: int, distinct: int, limit: float, *, every: float
+    ) -> None:
+        self._driver, self._writes, self._distinct, self._every = driver, writes, distinct, every
+        self._end = time.monotonic() + limit
+        self._next = 0.0
+
+    def __call__(self) -> bool:
+        now = time.monotonic()
+        if now < self._next:
+            return False
+        self._next = now + self._every
+        ours = [one for one in self._driver.found() if one.ours]
+        distinct = len({one.without_times() for one in ours})
+        print(f"{len(ours)} writes of status, {distinct} distinct", flush=True)
+        return (len(ours) >= self._writes and distinct >= self._distinct) or now > self._end
+
+
 _STEPS = {
-    "edit": 30, "touch": 16, "storm": 1, "suspend": 4, "request": 16, "approve": 10, "label": 2, "delete": 3,
+    "edit": 30, "touch": 16, "storm": 1, "suspend": 4, "request": 8, "request_all": 5, "approve": 10, "label": 2, "delete": 3,
     "load": 5, "lookups": 3, "scans": 2, "drift_in_aws": 3, "drift_in_redis": 2,
     "maintenance": 2, "fault": 3, "cache_down": 1, "no_privilege": 1, "mend_secret": 2,
-    "kill": 0.15,
+    "kill": 0.1,
 }  # fmt: skip
