@@ -69,7 +69,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--writes", type=int, default=5000)
     parser.add_argument("--distinct", type=int, default=500)
-    parser.add_argument("--minutes", type=float, default=30, help="at most")
+    parser.add_argument("--minutes", type=float, default=60, help="at most")
     parser.add_argument("--each", type=int, default=6, help="resources of each kind")
     parser.add_argument("--pause", type=float, default=0.02, help="seconds between two steps")
     parser.add_argument("--seed", type=int, default=SEED)

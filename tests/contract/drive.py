@@ -25,7 +25,7 @@ from tests.contract.specs import KINDS, Spec
 _GROUP = ("setpoint.dev", "v1alpha1")
 _NAMES = {"scalingpolicies": "ScalingPolicy", "cachetunings": "CacheTuning",
           "dbtunings": "DBTuning"}  # fmt: skip
-_SERVICES, _INSTANCES = 3, 2
+_SERVICES, _INSTANCES = 6, 5
 _FAULTS: Sequence[dict[str, Any]] = (
     {"service": "application-autoscaling", "operation": "*", "kind": "throttle", "count": 20},
     {"service": "application-autoscaling", "operation": "Put*", "kind": "refuse",
@@ -90,7 +90,6 @@ class Driver:
 
     def secrets(self) -> dict[str, dict[str, str]]:
         """One Secret for each way to be right or wrong; a name with `missing` has none."""
-        authority = self.parts.postgres.ca_file.read_text()
         found: dict[str, dict[str, str]] = {"slack": {"token": "xoxb-test"}}
         wrongs: dict[str, Callable[[str], str]] = {
             "wrong": lambda url: url.replace("password", "wrong-password"),
@@ -99,11 +98,12 @@ class Driver:
             "broken": lambda _: "nonsense",
         }
         for number, server in enumerate(self.parts.caches):
-            url = server.url()
+            url, authority = server.url(), server.ca_file.read_text()
             found[f"redis-good-{number}"] = {"url": url, "ca.crt": authority}
             for name, spoil in wrongs.items():
                 spoiled = spoil(url.replace(server.password, "password"))
                 found[f"redis-{name}-{number}"] = {"url": spoiled, "ca.crt": authority}
+        authority = self.parts.postgres.ca_file.read_text()
         found["postgres-good"] = {"uri": self.uri, "ca.crt": authority}
         for name, spoil in wrongs.items():
             found[f"postgres-{name}"] = {"uri": spoil(self.uri), "ca.crt": authority}
