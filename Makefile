@@ -8,7 +8,7 @@ UV     := 0.13.9
 STACK  := PYTHONPATH=hack $(BIN)/python -m stack
 
 .DEFAULT_GOAL := help
-.PHONY: help setup stack test unit lint format demo demo-down histories bench-scaling bench-alerts bench-postgres bench-redis generate lock clean
+.PHONY: help setup stack test unit lint format demo demo-down histories bench-scaling bench-alerts bench-postgres bench-redis contract generate lock clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ bench-alerts: $(READY) ## 6,000 alerts in a minute, then 50 kills, against a str
 bench-postgres: $(READY) ## An analysis of 10,000 tables, and what it takes from pgbench (6 minutes)
 	@$(BIN)/python tests/bench/postgres.py
 
+contract: stack ## The status contract over 5,000 writes of status (15 to 30 minutes)
+	@PYTHONPATH=hack $(BIN)/python -m tests.bench.contract
+
 bench-redis: $(READY) ## Ways to give a million keys a TTL, and what others feel (7 minutes)
 	@$(BIN)/python tests/bench/redis.py
 
@@ -71,6 +74,7 @@ generate: $(READY) ## Write what comes from models: the CRDs, docs, the table of
 	@$(BIN)/python -m setpoint.api.kinds crds
 	@$(BIN)/python hack/generate_docs.py
 	@$(BIN)/python hack/generate_telemetry.py
+	@$(BIN)/python hack/generate_argocd.py
 	@$(BIN)/python hack/generate_aws_table.py
 	@$(BIN)/python hack/generate_deploy.py
 

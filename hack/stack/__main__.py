@@ -22,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if options.tests:
                 tools.helm()
                 tools.monitoring_crds()
+                tools.status_check()
             say("every program is here")
         elif options.command == "down":
             _down(options.directory)

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import subprocess
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypedDict
@@ -40,7 +41,7 @@ class AuditStatus(TypedDict, total=False):
 
 
 class AuditEvent(TypedDict, total=False):
-    """One request at level Metadata, as audit.k8s.io/v1 writes it (the parts in use)."""
+    """One request as audit.k8s.io/v1 writes it (the parts in use)."""
 
     verb: str
     requestURI: str
@@ -49,6 +50,8 @@ class AuditEvent(TypedDict, total=False):
     responseStatus: AuditStatus
     userAgent: str
     requestReceivedTimestamp: str
+    responseObject: dict[str, Any]
+    """Of writes to setpoint's resources: the object as it is now."""
 
 
 class Cluster:
@@ -125,16 +128,32 @@ class Cluster:
     def audit_events(self, since: datetime | None = None) -> list[AuditEvent]:
         """The requests that were received at or after `since` (UTC), in the order of their answers.
 
-        A watch appears when it begins. Raises StackError where the stack does not run the server.
+        A watch appears when it begins; objects are left out. Raises StackError where the stack
+        does not run the server.
         """
+        bound = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") if since else ""
+        events = []
+        for event in self._audited():
+            event.pop("responseObject", None)
+            if event["requestReceivedTimestamp"] >= bound:
+                events.append(event)
+        return events
+
+    def audited_writes(self) -> Iterator[AuditEvent]:
+        """The writes to setpoint's resources that took effect, each with the object it left."""
+        for event in self._audited('"responseObject":'):
+            if event["responseStatus"]["code"] < 300 and "dryRun=" not in event["requestURI"]:
+                yield event
+
+    def _audited(self, having: str = "") -> Iterator[AuditEvent]:
         if self.audit_log is None:
             raise StackError("the audit log can be read only of a control plane of the stack's own")
         with self.audit_log.open(encoding="utf-8") as lines:
-            events: list[AuditEvent] = [json.loads(line) for line in lines if line.endswith("\n")]
-        if since is None:
-            return events
-        bound = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        return [event for event in events if event["requestReceivedTimestamp"] >= bound]
+            for line in lines:
+                if line.endswith("\n") and having in line:
+                    event = json.loads(line)
+                    event.pop("requestObject", None)
+                    yield event
 
     def restart_apiserver(self, down_seconds: float = 0) -> None:  # noqa: ARG002
         """Only a control plane of the stack's own can be restarted. Raises StackError."""

@@ -1,4 +1,4 @@
-"""Building programs from the Go modules in hack/, once: the control plane, helm."""
+"""Building programs from the Go modules in hack/, once: control plane, helm, status check."""
 
 import hashlib
 import json
@@ -92,6 +92,13 @@ def monitoring_crds() -> Path:
             shutil.copyfile(Path(found["Dir"]) / path, directory / f"{name}.yaml")
 
     return cached("monitoring", _PROMETHEUS_OPERATOR.rpartition("@")[2], fetch)
+
+
+def built_status_check() -> Path:
+    """The program that judges status as Flux does, from the cache or built now. Raises
+    StackError."""
+    module = Module("statuscheck", {"statuscheck": "."}, "about a minute")
+    return _built(module) / "statuscheck"
 
 
 def _with_version(flags: str, version: str) -> str:

@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from stack.gobuild import built_control_plane, built_helm
+from stack.gobuild import built_control_plane, built_helm, built_status_check
 from stack.gobuild import monitoring_crds as fetched_monitoring_crds
 from stack.install import apt_install, wheel
 from stack.process import StackError
@@ -64,6 +64,11 @@ def helm() -> Path:
 def monitoring_crds() -> Path:
     """A directory with definitions of the Prometheus operator. Raises StackError."""
     return fetched_monitoring_crds()
+
+
+def status_check() -> Path:
+    """The program that judges status as kstatus and Flux do. Raises StackError."""
+    return built_status_check()
 
 
 def postgres() -> PostgresTools:

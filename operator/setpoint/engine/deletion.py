@@ -17,7 +17,7 @@ from setpoint.engine.kind import Kind
 from setpoint.engine.kube import KubeClient
 from setpoint.engine.model import Key, Resource
 from setpoint.engine.parse import parse
-from setpoint.engine.store import Store
+from setpoint.engine.store import Store, bare
 from setpoint.engine.track import Track
 from setpoint.telemetry.events import EventRecorder
 
@@ -56,17 +56,17 @@ class Deletion:
         self._draw = draw
 
     async def hold(self, key: Key, body: dict[str, Any], spec: CommonSpec) -> dict[str, Any]:
-        """Add or remove our finalizer as the spec wants it; the newest body. Raises Conflict."""
+        """Add or remove our finalizer as the spec wants it; the body with it. Raises Conflict."""
         finalizers = body["metadata"].get("finalizers") or []
         if (FINALIZER in finalizers) == wants_finalizer(spec):
             return body
         others = [name for name in finalizers if name != FINALIZER]
         wanted = [*others, FINALIZER] if wants_finalizer(spec) else others
-        written = await self._kube.patch_finalizers(
-            key, body["metadata"]["resourceVersion"], wanted
+        written = bare(
+            await self._kube.patch_finalizers(key, body["metadata"]["resourceVersion"], wanted)
         )
         self._store.update(key, written)
-        return self._store.get(key) or written
+        return written
 
     async def run(
         self, kind: Kind[Any, Any, Any], key: Key, body: dict[str, Any], track: Track

@@ -95,10 +95,11 @@ class Reconciler:
         try:
             if body["metadata"].get("deletionTimestamp"):
                 return await self._deletion.run(visit.kind, key, body, visit.track)
-            if reasons == {DELIVERED}:
+            if visit.is_observed and reasons == {DELIVERED}:
                 await self._acknowledge(visit)
                 return None
-            if reasons <= {INTERVAL, DELIVERED} and visit.track.is_early(self._now()):
+            is_early = visit.is_observed and visit.track.is_early(self._now())
+            if is_early and reasons <= {INTERVAL, DELIVERED}:
                 return await self._tell(visit)
             visit.track.planned = None
             return self._plan_next(visit, await self._reconcile(visit))
@@ -255,7 +256,7 @@ class Reconciler:
     async def _suspend(self, visit: Visit) -> None:
         """One write of observedGeneration; else everything stays as it is."""
         before = visit.status.get("conditions") or ()
-        if visit.status.get("observedGeneration") == visit.generation and before:
+        if visit.is_observed and before:
             return
         made = conditions.suspended(before, visit.generation, self._now())
         new = {**visit.status, "observedGeneration": visit.generation, "conditions": made}

@@ -1,6 +1,7 @@
 """The newest known body of every resource, as the watch or our own writes brought it."""
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from setpoint.engine.model import Key
@@ -33,8 +34,7 @@ class Store:
         known = self._bodies.get(key)
         if known is not None and _same_object(known, body) and _version(body) <= _version(known):
             return False
-        metadata = {k: v for k, v in body["metadata"].items() if k != "managedFields"}
-        self._bodies[key] = {**body, "metadata": metadata}
+        self._bodies[key] = bare(body)
         return known is None or not _same_object(known, body) or _request(known) != _request(body)
 
     def remove(self, key: Key) -> None:
@@ -54,14 +54,30 @@ def wants_work(body: Mapping[str, Any] | None, uid: str, generation: int) -> boo
     return bool(body["metadata"].get("generation") == generation)
 
 
+def bare(body: dict[str, Any]) -> dict[str, Any]:
+    """A body without what is large and nobody reads."""
+    metadata = {k: v for k, v in body["metadata"].items() if k != "managedFields"}
+    return {**body, "metadata": metadata}
+
+
 def requested_at(body: dict[str, Any]) -> str | None:
     """The newest request for a reconcile that a resource's annotations carry."""
     return requested_of(body["metadata"].get("annotations") or {})
 
 
 def requested_of(annotations: Mapping[str, str]) -> str | None:
-    """The newest request for a reconcile among annotations."""
-    return next((annotations[name] for name in REQUESTED_AT if name in annotations), None)
+    """The newest request for a reconcile among annotations: a token may be any text, but of two
+    annotations the one with the later time counts."""
+    tokens = [annotations[name] for name in REQUESTED_AT if name in annotations]
+    return max(tokens, key=_moment, default=None)
+
+
+def _moment(token: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(token)
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _same_object(one: dict[str, Any], other: dict[str, Any]) -> bool:

@@ -31,3 +31,8 @@ class Visit:
     def status(self) -> dict[str, Any]:
         """A copy of the status as stored."""
         return dict(self.body.get("status") or {})
+
+    @property
+    def is_observed(self) -> bool:
+        """Whether an attempt at this generation was finished."""
+        return bool(self.status.get("observedGeneration") == self.generation)

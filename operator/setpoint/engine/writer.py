@@ -7,7 +7,7 @@ from setpoint.api.conditions import ConditionStatus, ConditionType, Reason
 from setpoint.engine import conditions
 from setpoint.engine.kube import Conflict, KubeClient
 from setpoint.engine.model import Key
-from setpoint.engine.store import Store
+from setpoint.engine.store import Store, bare
 from setpoint.telemetry import metrics
 from setpoint.telemetry.events import EventRecorder
 
@@ -23,20 +23,21 @@ class StatusWriter:
     async def write(self, key: Key, version: str, status: Mapping[str, Any]) -> dict[str, Any]:
         """Make `status` the status of the object of that resourceVersion.
 
-        Returns the newest body. Raises Conflict if the object is newer than `version` or gone,
+        Returns the body as it was written: the store may have a newer one by then, of a spec that
+        nobody has looked at. Raises Conflict if the object is newer than `version` or gone,
         Failure if the API server refuses or cannot be reached.
         """
         body = self._store.get(key)
-        if body is None:
+        if body is None or body["metadata"]["resourceVersion"] != version:
             raise Conflict
         before = body.get("status") or {}
         if before == status:
             return body
-        written = await self._kube.patch_status(key, version, status)
+        written = bare(await self._kube.patch_status(key, version, status))
         self._store.update(key, written)
         metrics.STATUS_WRITES.labels(key.plural).inc()
         self._announce(written, before, status)
-        return self._store.get(key) or written
+        return written
 
     def _announce(
         self, body: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]

@@ -119,6 +119,7 @@ class MemoryKube:
         self.body: dict[str, Any] = {}
         self.events: list[str] = []
         self.notes: list[str] = []
+        self.on_written: Callable[[], None] = lambda: None
 
     def user(self, spec: dict[str, Any] | None = None, **metadata: Any) -> None:
         """A user's edit."""
@@ -152,7 +153,9 @@ class MemoryKube:
         self.body = {**self.body, **changes}
         number = str(next(self.versions))
         self.body["metadata"] = {**self.body["metadata"], "resourceVersion": number}
-        return self.body
+        written = self.body
+        self.on_written()
+        return written
 
 
 class MemoryOutbox:
@@ -391,6 +394,44 @@ async def test_no_ready_lands_on_a_newer_generation(bench: Bench) -> None:
     assert bench.world.acts.count("drifted->new") == 1
 
 
+@pytest.mark.parametrize("write", [1, 2], ids=["first visit", "before acting"])
+async def test_an_edit_that_overtakes_the_answer_to_a_write_is_not_taken_for_reconciled(
+    bench: Bench, write: int
+) -> None:
+    """The watch may bring the user's edit before the API server's answer to our own write."""
+    bench.kube.user({})
+
+    def edit() -> None:
+        if len(bench.kube.writes) == write:
+            bench.kube.user({"interval": "2m"})
+
+    bench.kube.on_written = edit
+    assert await bench.look() == pytest.approx(0.2), "come back at once"
+    assert bench.status["observedGeneration"] == -1
+    assert {c["observedGeneration"] for c in bench.status["conditions"]} == {1}
+    await bench.look()
+    assert bench.status["observedGeneration"] == 2
+    assert bench.ready() == ("True", "InSync")
+
+
+async def test_an_edit_that_overtakes_a_finalizer_is_not_taken_for_reconciled(
+    bench: Bench,
+) -> None:
+    bench.kube.user({})
+    await bench.look()
+    bench.kube.user({"deletionPolicy": "Revert"})
+
+    def edit() -> None:
+        bench.kube.on_written = lambda: None
+        bench.kube.user({"deletionPolicy": "Revert", "interval": "2m"})
+
+    bench.kube.on_written = edit
+    assert await bench.look() == pytest.approx(0.2)
+    assert bench.status["observedGeneration"] == 1
+    await bench.look()
+    assert bench.status["observedGeneration"] == 3
+
+
 AT_ONCE = {"alerts": {"group": {"wait": "0s", "interval": "1s"}}}
 INTERVAL_ONLY = frozenset({INTERVAL})
 
@@ -413,6 +454,20 @@ async def test_an_alert_is_written_down_before_it_is_sent(bench: Bench) -> None:
     bench.restart()
     await bench.look()
     assert len(bench.outbox.submitted) == 2, "what was delivered is not sent again"
+
+
+async def test_a_delivery_does_not_write_on_a_generation_that_nobody_looked_at(
+    bench: Bench,
+) -> None:
+    bench.kube.user(AT_ONCE)
+    bench.world.noise = 93
+    await bench.look()
+    [entry] = bench.status["alerts"]["outbox"]
+    bench.outbox.deliveries = [delivery(entry)]
+    bench.kube.user({**AT_ONCE, "interval": "2m"})
+    await bench.look(frozenset({DELIVERED}))
+    assert bench.status["observedGeneration"] == 2
+    assert bench.status["alerts"]["outbox"] == []
 
 
 async def test_a_delivery_is_not_lost_with_a_conflict(bench: Bench) -> None:

@@ -15,7 +15,7 @@ from setpoint.engine.display import COUNT, MILLISECONDS, PERCENT, PERCENT_1, Dis
 from setpoint.engine.failure import Failure
 from setpoint.engine.model import Key
 from setpoint.engine.parse import parse
-from setpoint.engine.store import Store
+from setpoint.engine.store import REQUESTED_AT, Store, requested_of
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 A, B = Key("scalingpolicies", "ns", "a"), Key("scalingpolicies", "ns", "b")
@@ -134,6 +134,27 @@ def test_the_store_never_goes_back() -> None:
     assert found["status"] == {"x": "new"}
     assert "managedFields" not in found["metadata"]
     assert store.update(A, body(3, metadata={"uid": "another"})), "deleted and made anew"
+
+
+@pytest.mark.parametrize(
+    ("flux", "own", "newest"),
+    [
+        ("2026-11-24T10:00:00Z", None, "2026-11-24T10:00:00Z"),
+        (None, "again", "again"),
+        ("2026-11-24T10:00:00Z", "2026-11-24T10:00:01Z", "2026-11-24T10:00:01Z"),
+        ("2026-11-24T11:30:00.123456789+02:00", "2026-11-24T10:00:00Z", "2026-11-24T10:00:00Z"),
+        ("2026-11-24T12:30:00.123456789+02:00", "2026-11-24T10:00:00Z", "2026-11-24T12:30:00.123456789+02:00"),
+        ("1", "2026-11-24T10:00:00", "2026-11-24T10:00:00"),
+        ("b", "a", "b"),
+        (None, None, None),
+    ],
+)  # fmt: skip
+def test_of_two_requests_the_newer_one_counts(
+    flux: str | None, own: str | None, newest: str | None
+) -> None:
+    given_ = zip(REQUESTED_AT, (flux, own), strict=True)
+    annotations = {name: token for name, token in given_ if token is not None}
+    assert requested_of(annotations) == newest
 
 
 SPEC: dict[str, Any] = {
