@@ -8,7 +8,7 @@ UV     := 0.13.9
 STACK  := PYTHONPATH=hack $(BIN)/python -m stack
 
 .DEFAULT_GOAL := help
-.PHONY: help setup stack test unit lint format demo demo-down histories bench-scaling bench-alerts bench-postgres bench-redis generate lock clean
+.PHONY: help setup stack test unit lint format demo demo-down histories bench-scaling bench-alerts bench-postgres bench-redis docs generate lock clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,10 +66,14 @@ bench-postgres: $(READY) ## An analysis of 10,000 tables, and what it takes from
 bench-redis: $(READY) ## Ways to give a million keys a TTL, and what others feel (7 minutes)
 	@$(BIN)/python tests/bench/redis.py
 
+docs: $(READY) ## Build the documentation as a site, in build/site
+	@$(BIN)/mkdocs build --quiet
+
 generate: $(READY) ## Write the CRDs, the docs and the table of AWS that come from models
 	@$(BIN)/python -m setpoint.api.kinds crds
 	@$(BIN)/python hack/generate_docs.py
 	@$(BIN)/python hack/generate_telemetry.py
+	@$(BIN)/python hack/generate_reference.py
 	@$(BIN)/python hack/generate_aws_table.py
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate
