@@ -35,6 +35,7 @@ import redis  # noqa: E402
 from setpoint.api.cachetuning import DefaultTTL, SweepPhase  # noqa: E402
 from setpoint.cache import observe, passes, sweep  # noqa: E402
 from setpoint.cache.connect import connect  # noqa: E402
+from setpoint.cache.kin import Kin  # noqa: E402
 from setpoint.cache.sweep_wire import pack, pack_expire, wire  # noqa: E402
 from setpoint.cache.target import from_secret  # noqa: E402
 from setpoint.config import Config  # noqa: E402
@@ -310,7 +311,7 @@ def setpoint(address: str, *, fast: bool) -> dict[str, float]:
                 run_id = info.text("run_id")
                 status = passes.begin(default, status, [run_id], now)
                 status, _ = await sweep.run_slice(
-                    client, default, status, info, now, run_id=run_id, fast=fast
+                    client, default, status, info, now, Kin(), run_id=run_id, fast=fast
                 )
         return result(status.changed, started)
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from setpoint.api.base import Approval, Mode
 from setpoint.api.cachetuning import (
     AnalysisState,
     CacheTuningSpec,
@@ -29,6 +28,9 @@ from setpoint.engine.model import Action, Decision, Sample
 
 SHOW_EVERY = timedelta(seconds=10)
 """Progress of a sweep moves in status no more often than this."""
+
+PREVIEW_VALID = timedelta(hours=24)
+"""What a look through the keys has found is good for so long, while no pass has begun."""
 
 _FIRST_AGAIN = timedelta(seconds=5)
 _SURVEY_AGAIN = timedelta(seconds=1)
@@ -124,16 +126,12 @@ def _again(actions: Sequence[Action], rates: Rates) -> timedelta | None:
 
 
 def wants_preview(spec: CacheTuningSpec, observed: Observed, memory: Memory, now: datetime) -> bool:
-    """Whether a sweep waits for somebody to approve it, who must know what it would do."""
+    """Whether the keys are to be looked through: before a pass it must be known what it will do,
+    and which keys tell that others must stay."""
     default = spec.default_ttl
-    if default is None or not _is_due(default, observed, memory, now):
+    if default is None or observed.is_replica or not _is_due(default, observed, memory, now):
         return False
-    was_begun = memory.sweep is not None and memory.sweep.digest == passes.digest(default)
-    waits = spec.mode is not Mode.ENFORCE or (
-        _sweep_risk(default, observed, memory.sweep) is Risk.HIGH
-        and spec.approval is Approval.REQUIRED
-    )
-    return waits and not was_begun and _preview(default, memory.preview) is None
+    return _preview(default, memory, now) is None
 
 
 def _is_due(default: DefaultTTL, observed: Observed, memory: Memory, now: datetime) -> bool:
@@ -142,10 +140,14 @@ def _is_due(default: DefaultTTL, observed: Observed, memory: Memory, now: dateti
     )
 
 
-def _preview(default: DefaultTTL, found: Preview | None) -> Preview | None:
-    """The complete one for these settings."""
-    is_whole = found is not None and found.is_complete and found.digest == passes.digest(default)
-    return found if is_whole else None
+def _preview(default: DefaultTTL, memory: Memory, now: datetime) -> Preview | None:
+    """The complete and fresh one of the pass that is due."""
+    found = memory.preview
+    if found is None or not found.is_complete or found.digest != passes.digest(default):
+        return None
+    is_running = memory.sweep is not None and memory.sweep.phase is SweepPhase.RUNNING
+    is_fresh = is_running or now - found.begun < PREVIEW_VALID
+    return found if is_fresh and found.passes == passes.ended(default, memory.sweep) else None
 
 
 def _sweep(
@@ -162,7 +164,7 @@ def _sweep(
             field="ttl",
             from_="none",
             to=_ttl_text(default),
-            reason=_sweep_reason(default, _preview(default, memory.preview)),
+            reason=_sweep_reason(default, _preview(default, memory, now)),
             risk=_sweep_risk(default, observed, memory.sweep),
             payload=default,
             blocked_by=BlockedBy.STATE if is_looking else None,

@@ -15,6 +15,7 @@ from setpoint.api.cachetuning import (
     SweepPhase,
     SweepStatus,
 )
+from setpoint.api.conditions import Reason
 from setpoint.api.plan import Applied, PlanOp
 from setpoint.cache import act, decide, observe, passes, report, settings, sweep_nodes
 from setpoint.cache.model import Memory, Observed, Setting
@@ -22,6 +23,7 @@ from setpoint.cache.observe import Look
 from setpoint.cache.sweep_preview import Preview
 from setpoint.cache.target import RedisTarget, from_secret
 from setpoint.engine.display import Display
+from setpoint.engine.failure import Failure
 from setpoint.engine.model import Action, Decision, Resource
 from setpoint.telemetry import metrics
 from setpoint.trust.network import Network
@@ -124,22 +126,32 @@ class CacheTuningKind:
         return settings.revert(observed, applied)
 
     async def _sweep(self, target: RedisTarget, default: DefaultTTL, memory: Memory) -> Memory:
+        if memory.preview is None:
+            raise Failure(Reason.BUSY, "the keys are still being looked through")
+        kin = memory.preview.kin
         current, hits = await sweep_nodes.go_on(
-            target, self._network, default, memory.sweep, self._now()
+            target, self._network, default, memory.sweep, self._now(), kin
         )
         return replace(memory, sweep=current, own_hits=memory.own_hits + hits)
 
     async def _looked_ahead(
         self, target: RedisTarget, spec: CacheTuningSpec, observed: Observed, memory: Memory
     ) -> Observed:
-        """What a sweep that waits for approval would do, a slice further."""
+        """What the pass that is due would do, a slice further."""
         default = spec.default_ttl
         if default is None or not decide.wants_preview(spec, observed, memory, self._now()):
             return observed
-        name = passes.digest(default)
-        preview = memory.preview
-        if preview is None or preview.digest != name:
-            preview = Preview(name)
+        name, ended, preview = (
+            passes.digest(default),
+            passes.ended(default, memory.sweep),
+            memory.preview,
+        )
+        if (
+            preview is None
+            or preview.is_complete
+            or (preview.digest, preview.passes) != (name, ended)
+        ):
+            preview = Preview(name, ended, self._now())
         hits = await sweep_nodes.look_on(target, self._network, default, preview)
         return replace(observed, preview=preview, own_hits=observed.own_hits + hits)
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from setpoint.api.cachetuning import SweepStatus
-from setpoint.cache.guard import SampledKey
 from setpoint.cache.info import Info
+from setpoint.cache.kin import Kin
+from setpoint.cache.layouts import SampledKey
 from setpoint.cache.sweep_preview import Preview
 from setpoint.cache.window import Command, Counters, Latency
 
@@ -32,13 +33,14 @@ class Survey:
     """A look through the names of all keys, for the guard: where it is, and what it found.
 
     `places` are the primaries' run ids with the database and cursor that come next; it is complete
-    when there are none.
+    when there are none. `kin` learns while it goes.
     """
 
     started: datetime
     places: tuple[tuple[str, int, int], ...]
     found: tuple[SampledKey, ...] = ()
     scanned: int = 0
+    kin: Kin = field(default_factory=Kin)
 
     @property
     def is_complete(self) -> bool:

@@ -11,8 +11,8 @@ from redis.exceptions import RedisError
 from setpoint.api.conditions import Reason
 from setpoint.cache import sampling, survey
 from setpoint.cache.connect import Client, connect, failure, leave_no_trace
-from setpoint.cache.guard import SampledKey
 from setpoint.cache.info import Info, parse
+from setpoint.cache.layouts import SampledKey
 from setpoint.cache.model import Memory, NodeLook, Observed, Survey
 from setpoint.cache.nodes import others, seed
 from setpoint.cache.target import RedisTarget

@@ -55,6 +55,11 @@ def digest(settings: DefaultTTL) -> str:
     return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
+def ended(settings: DefaultTTL, sweep: SweepStatus | None) -> int:
+    """Passes that ended with these settings."""
+    return sweep.passes if sweep is not None and sweep.digest == digest(settings) else 0
+
+
 def is_due(settings: DefaultTTL, sweep: SweepStatus | None, now: datetime) -> bool:
     """Whether a pass is to begin or to go on."""
     if sweep is None or sweep.phase is not SweepPhase.DONE or sweep.digest != digest(settings):
@@ -78,9 +83,9 @@ def begin(
             return sweep
     elif sweep is not None and not is_due(settings, sweep, now):
         return sweep
-    name = digest(settings)
-    passes = sweep.passes if sweep is not None and sweep.digest == name else 0
-    return SweepStatus(phase=SweepPhase.RUNNING, digest=name, passes=passes)
+    return SweepStatus(
+        phase=SweepPhase.RUNNING, digest=digest(settings), passes=ended(settings, sweep)
+    )
 
 
 def may_repeat(
@@ -90,8 +95,11 @@ def may_repeat(
 
     Before 7.2 there is no NO-TOUCH: a pass makes every key that it looks at seem freshly used.
     """
-    is_first = sweep is None or sweep.passes == 0 or sweep.digest != digest(settings)
-    if is_first or version >= NO_TOUCH_SINCE or not policy.endswith(("-lru", "-lfu")):
+    if (
+        not ended(settings, sweep)
+        or version >= NO_TOUCH_SINCE
+        or not policy.endswith(("-lru", "-lfu"))
+    ):
         return True
     return SweepEffect.RESETS_IDLE_TIME in settings.acknowledge
 

@@ -12,8 +12,8 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 from setpoint.cache.connect import Client
-from setpoint.cache.guard import SampledKey
 from setpoint.cache.info import Info
+from setpoint.cache.layouts import SampledKey
 
 KEYS = 500
 """Keys in a sample of a cache."""

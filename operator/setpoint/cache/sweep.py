@@ -17,6 +17,7 @@ from redis.exceptions import ResponseError
 from setpoint.api.cachetuning import DefaultTTL, SweepPhase, SweepStatus
 from setpoint.cache.connect import Client
 from setpoint.cache.info import Info
+from setpoint.cache.kin import Kin
 from setpoint.cache.pace import Pace
 from setpoint.cache.passes import NO_TOUCH_SINCE, Position, advance, first, ranked
 from setpoint.cache.sweep_choice import Choice, prefix_of
@@ -49,6 +50,7 @@ async def run_slice(
     sweep: SweepStatus,
     info: Info,
     now: datetime,
+    kin: Kin,
     *,
     run_id: str,
     seconds: float = SLICE_SECONDS,
@@ -67,7 +69,8 @@ async def run_slice(
     # The spread is that of the pass: what is left becomes less with each slice.
     apart = spread(settings.ttl, settings.jitter, left + sweep.changed)
     async with wire(client) as line:
-        slice_ = Slice(line, settings, info.version, apart, fast=fast)
+        choice = Choice(settings, kin)
+        slice_ = Slice(line, settings, choice, info.version, apart, fast=fast)
         await slice_.prepare()
         position = slice_.first(run_id, databases, Position.read(sweep.cursor))
         position = await slice_.run(position, databases, time.monotonic() + seconds)
@@ -81,13 +84,14 @@ class Slice:
         self,
         line: Wire,
         settings: DefaultTTL,
+        choice: Choice,
         version: tuple[int, ...],
         spread_: Spread,
         *,
         fast: bool = False,
     ) -> None:
         self._line = line
-        self._choice = Choice(settings)
+        self._choice = choice
         self._include = settings.include
         self._version = version
         self._spread = spread_

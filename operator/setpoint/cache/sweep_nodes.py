@@ -10,6 +10,7 @@ from setpoint.api.cachetuning import DefaultTTL, SweepPhase, SweepStatus
 from setpoint.cache import passes, sweep, sweep_look
 from setpoint.cache.connect import connect, failure
 from setpoint.cache.info import Info
+from setpoint.cache.kin import Kin
 from setpoint.cache.nodes import others, seed
 from setpoint.cache.observe import read_info
 from setpoint.cache.passes import Position
@@ -53,6 +54,7 @@ async def go_on(
     settings: DefaultTTL,
     before: SweepStatus | None,
     now: datetime,
+    kin: Kin,
     *,
     fast: bool = False,
 ) -> tuple[SweepStatus, int]:
@@ -68,7 +70,7 @@ async def go_on(
     async with connect(server.target, network) as client:
         try:
             current, hits = await sweep.run_slice(
-                client, settings, current, server.info, now, run_id=server.run_id, fast=fast
+                client, settings, current, server.info, now, kin, run_id=server.run_id, fast=fast
             )
         except RedisError as error:
             raise failure(error, "expire") from None

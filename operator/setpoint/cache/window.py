@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from setpoint.api.cachetuning import AnalysisState
-from setpoint.cache.guard import SampledKey
 from setpoint.cache.info import Info, parse
+from setpoint.cache.layouts import SampledKey
 
 WINDOW = timedelta(minutes=5)
 MIN_LOOKUPS = 100

@@ -14,6 +14,7 @@ from setpoint.api.cachetuning import DefaultTTL, SweepPhase, SweepStatus
 from setpoint.api.plan import Risk
 from setpoint.cache import observe, passes, sweep
 from setpoint.cache.connect import connect
+from setpoint.cache.kin import Kin
 from setpoint.cache.sizing_poll import poll
 from setpoint.cache.target import from_secret
 from setpoint.cli import main
@@ -45,7 +46,7 @@ async def swept(
         run_id = info.text("run_id")
         begun = passes.begin(default, before, [run_id], now)
         return await sweep.run_slice(
-            client, default, begun, info, now, run_id=run_id, seconds=seconds
+            client, default, begun, info, now, Kin(), run_id=run_id, seconds=seconds
         )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from setpoint.cache import rules
-from setpoint.cache.guard import SampledKey
+from setpoint.cache.layouts import SampledKey
 from setpoint.cache.shares import without_ttl
 from setpoint.cache.window import Command, Latency, from_info
 

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from setpoint.api.findings import Severity
-from setpoint.cache.guard import Guard, SampledKey, printable
+from setpoint.cache.guard import Guard, printable
+from setpoint.cache.layouts import SampledKey
 from setpoint.cache.memory import NOEVICTION, evicts, evicts_any, human
 from setpoint.cache.prefixes import prefix
 from setpoint.cache.window import Window
