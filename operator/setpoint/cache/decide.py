@@ -1,6 +1,6 @@
 """What to do about a cache, and what is wrong with it. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -45,6 +45,7 @@ def decide(
     seen = windowed(spec, observed, memory)
     rates = window.rates(seen)
     changes, failures = settings.plan(spec, observed, memory)
+    failures = [*failures, *observed.failures]
     actions = [*changes, *_sweep(spec, observed, memory, now)]
     if actions and observed.is_replica:
         message = "the Secret names a replica: settings and TTLs are changed on the primary"
@@ -58,6 +59,7 @@ def decide(
         samples=_samples(spec, observed, rates, worst_usage(spec, observed)),
         failures=failures,
         again=_again(actions, rates),
+        values=_values(observed, memory, seen, rates),
     )
 
 
@@ -146,7 +148,7 @@ def _preview(default: DefaultTTL, memory: Memory, now: datetime) -> Preview | No
     if found is None or not found.is_complete or found.digest != passes.digest(default):
         return None
     is_running = memory.sweep is not None and memory.sweep.phase is SweepPhase.RUNNING
-    is_fresh = is_running or now - found.begun < PREVIEW_VALID
+    is_fresh = is_running or abs(now - found.begun) < PREVIEW_VALID
     return found if is_fresh and found.passes == passes.ended(default, memory.sweep) else None
 
 
@@ -205,9 +207,34 @@ def _shown(spec: CacheTuningSpec, memory: Memory, now: datetime) -> Memory:
         current = SweepStatus(phase=SweepPhase.PENDING, summary="pending")
     before, at = memory.shown_sweep, memory.shown_at
     is_same_phase = before is not None and before.phase is current.phase
-    if is_same_phase and at is not None and now - at < SHOW_EVERY:
+    if is_same_phase and at is not None and abs(now - at) < SHOW_EVERY:
         return memory
     return replace(memory, shown_sweep=current, shown_at=now)
+
+
+def _values(observed: Observed, memory: Memory, seen: Window, rates: Rates) -> Mapping[str, float]:
+    """For graphs: what is known of the whole cache, and of the sweep."""
+    infos = [node.info for node in observed.nodes]
+    found = {
+        "usedMemory": sum(info.number("used_memory") for info in infos),
+        "maxmemory": sum(info.number("maxmemory") for info in infos),
+        "evictionsPerSecond": sum(node.rate("evicted_keys") for node in seen.nodes),
+        "expirationsPerSecond": sum(node.rate("expired_keys") for node in seen.nodes),
+        "connectedClients": sum(info.number("connected_clients") for info in infos),
+        "keys": observed.keys,
+        "keysWithoutTTL": observed.keys - observed.volatile_keys,
+    }
+    if rates.is_telling and rates.hit_rate is not None:
+        found["missRate"] = 100 - rates.hit_rate
+    used = [usage(node.info, seen.memory_limit).percent for node in observed.nodes]
+    if known := [percent for percent in used if percent is not None]:
+        found["memoryUsage"] = max(known)
+    if memory.sweep is not None:
+        is_done = memory.sweep.phase is SweepPhase.DONE
+        found["sweepProgress"] = (
+            100.0 if is_done else min(99.0, 100 * memory.sweep.scanned / max(observed.keys, 1))
+        )
+    return {name: float(value) for name, value in found.items()}
 
 
 def _samples(

@@ -31,7 +31,7 @@ _PARTS: dict[bytes, frozenset[str]] = {
 
 
 _SCRAPY = frozenset({b"dupefilter", b"requests", b"items", b"start_urls"})
-_NAMES = b"|".join(sorted(_PARTS, key=lambda part: -len(part)))
+_NAMES = b"|".join(_PARTS)
 _ROOT = re.compile(rb"^(.+):(" + _NAMES + rb")$", re.DOTALL)
 _IDENTIFIER = re.compile(rb"(?:^|[:_\-])(?:[0-9]+|[0-9a-fA-F\-]{16,})\}?$")
 _NAMESPACE = re.compile(

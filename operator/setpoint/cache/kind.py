@@ -152,7 +152,10 @@ class CacheTuningKind:
             or (preview.digest, preview.passes) != (name, ended)
         ):
             preview = Preview(name, ended, self._now())
-        hits = await sweep_nodes.look_on(target, self._network, default, preview)
+        try:
+            hits = await sweep_nodes.look_on(target, self._network, default, preview)
+        except Failure as problem:  # the analysis goes on
+            return replace(observed, failures=(*observed.failures, problem))
         return replace(observed, preview=preview, own_hits=observed.own_hits + hits)
 
     async def _target(self, resource: Resource[CacheTuningSpec]) -> RedisTarget:

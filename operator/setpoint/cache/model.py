@@ -10,6 +10,7 @@ from setpoint.cache.kin import Kin
 from setpoint.cache.layouts import SampledKey
 from setpoint.cache.sweep_preview import Preview
 from setpoint.cache.window import Command, Counters, Latency
+from setpoint.engine.failure import Failure
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Observed:
 
     `denied` are commands, by ACL names, that the user may not call. `sample` is None where no
     sample was taken in this look. `own_hits` are look-ups of keys that this look made after INFO.
+    `failures` are parts that could not be seen while others could.
     """
 
     nodes: tuple[NodeLook, ...]
@@ -64,6 +66,7 @@ class Observed:
     survey: Survey | None = None
     own_hits: int = 0
     preview: Preview | None = None
+    failures: tuple[Failure, ...] = ()
 
     @property
     def first(self) -> NodeLook:

@@ -67,7 +67,7 @@ def is_due(settings: DefaultTTL, sweep: SweepStatus | None, now: datetime) -> bo
     if sweep.completed_at is None:
         return True
     every = settings.every or max(settings.ttl, MIN_EVERY)
-    return now - read_time(sweep.completed_at) >= every
+    return abs(now - read_time(sweep.completed_at)) >= every  # clocks are put back, too
 
 
 def begin(

@@ -31,7 +31,7 @@ _IDENTIFIER = re.compile(rb"[0-9a-fA-F-]{8,}|[0-9]+")
 
 def begin(before: Survey | None, now: datetime) -> Survey:
     """The survey to go on with, or a new one."""
-    if before is not None and (not before.is_complete or now - before.started < VALID):
+    if before is not None and (not before.is_complete or abs(now - before.started) < VALID):
         return before
     return Survey(now, ((_START, 0, 0),))
 
