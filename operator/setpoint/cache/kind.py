@@ -169,7 +169,13 @@ def _count(
     """Progress for Prometheus. A pass that begins anew counts from 0."""
     if after is None:
         return
-    if before is None or before.phase is not SweepPhase.RUNNING or after.scanned < before.scanned:
+    went_on = (
+        before is not None
+        and before.phase is SweepPhase.RUNNING
+        and after.scanned >= before.scanned
+        and after.changed >= before.changed  # a pass begun anew by a failover finds them changed
+    )
+    if before is None or not went_on:
         before = SweepStatus(phase=SweepPhase.PENDING)
     labels = resource.key.namespace, resource.key.name
     metrics.SWEPT_KEYS.labels(*labels, "scanned").inc(after.scanned - before.scanned)
