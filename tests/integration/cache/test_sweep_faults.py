@@ -135,23 +135,20 @@ async def test_a_restart_in_the_middle_begins_the_pass_anew(
         run_dir, authority, name=f"restarts-{version}", program=versions()[version]
     ) as server:
         with server.client() as client:
-            fill(client, 6000)
+            fill(client, 4000)
             client.save()
         tuning = Tuning(secret_of(server), defaultTTL={**TTL, "maxKeysPerSecond": 2000})
         half = await sweep_on(tuning, await begun(tuning))
         assert half.phase is SweepPhase.RUNNING
         server.restart()
         done = await to_the_end(tuning, await begun(tuning))
-        assert done.scanned >= 6100, "from the start: the cursor meant nothing any more"
+        assert done.scanned >= 4100, "from the start: the cursor meant nothing any more"
         with server.client() as client:
-            require_swept(client, 6000)
+            require_swept(client, 4000)
 
 
-@pytest.mark.parametrize("version", GENERATIONS)
-async def test_a_failover_by_sentinel_in_the_middle(
-    run_dir: Path, authority: Authority, version: str
-) -> None:
-    program = versions()[version]
+async def test_a_failover_by_sentinel_in_the_middle(run_dir: Path, authority: Authority) -> None:
+    version, program = "8.2", versions()["8.2"]
     with contextlib.ExitStack() as stack:
         primary = stack.enter_context(
             RedisServer(
@@ -160,7 +157,7 @@ async def test_a_failover_by_sentinel_in_the_middle(
             )
         )  # fmt: skip
         fill_client = stack.enter_context(primary.client())
-        fill(fill_client, 6000)
+        fill(fill_client, 4000)
         replica = stack.enter_context(_replica(run_dir, authority, primary, f"heir-{version}"))
         primary.cli("CONFIG", "SET", "masterauth", primary.password)
         sentinel = stack.enter_context(
@@ -177,9 +174,9 @@ async def test_a_failover_by_sentinel_in_the_middle(
         assert half.phase is SweepPhase.RUNNING
         await _until(lambda: asyncio.to_thread(_fails_over, sentinel, replica.port))
         done = await to_the_end(tuning, await begun(tuning))
-        assert done.scanned >= 6100
+        assert done.scanned >= 4100
         with replica.client() as client:
-            require_swept(client, 6000)
+            require_swept(client, 4000)
 
 
 async def test_a_failover_of_a_cluster_in_the_middle_leaves_no_key_out(
@@ -210,7 +207,7 @@ async def test_a_failover_of_a_cluster_in_the_middle_leaves_no_key_out(
         heir.cli("CLUSTER", "REPLICATE", second.cli("CLUSTER", "MYID").decode())
         for node in (first, second):
             with node.client() as client:
-                for n in range(6000):
+                for n in range(4000):
                     with contextlib.suppress(Exception):  # its slot is the other's
                         client.set(f"page:{n}", "x")
         await _until(lambda: asyncio.to_thread(_follows, heir))
@@ -220,10 +217,9 @@ async def test_a_failover_of_a_cluster_in_the_middle_leaves_no_key_out(
         heir.cli("CLUSTER", "FAILOVER")
         await _until(lambda: asyncio.to_thread(_is_primary, heir))
         await to_the_end(tuning, await begun(tuning))
-        for node in (first, heir):
-            with node.client() as client:
-                space = client.info("keyspace")["db0"]
-                assert space["keys"] == space["expires"] > 2000
+        spaces = [node.cli("INFO", "keyspace")["db0"] for node in (first, heir)]
+        assert sum(space["keys"] for space in spaces) == 4000
+        assert sum(space["expires"] for space in spaces) == 4000
 
 
 def _replica(run_dir: Path, authority: Authority, primary: RedisServer, name: str) -> RedisServer:
@@ -245,7 +241,8 @@ def _fails_over(sentinel: RedisServer, port: int) -> bool:
 
 
 def _knows_all(nodes: list[RedisServer]) -> bool:
-    return all("cluster_known_nodes:3" in str(node.cli("CLUSTER", "INFO")) for node in nodes)
+    texts = [str(node.cli("CLUSTER", "INFO")) for node in nodes]
+    return all("cluster_known_nodes:3" in text and "cluster_state:ok" in text for text in texts)
 
 
 def _follows(node: RedisServer) -> bool:
