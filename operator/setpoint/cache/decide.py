@@ -14,7 +14,7 @@ from setpoint.api.cachetuning import (
 from setpoint.api.conditions import Reason
 from setpoint.api.plan import BlockedBy, PlanOp, Risk
 from setpoint.api.types import format_duration
-from setpoint.cache import passes, rules, settings, window
+from setpoint.cache import growth, passes, rules, settings, window
 from setpoint.cache.memory import Usage, evicts_any, usage
 from setpoint.cache.model import Memory, Observed
 from setpoint.cache.sweep_limits import forecast
@@ -42,7 +42,7 @@ def decide(
     """The plan, the findings and the values to alert on."""
     memory = settings.remember(spec, generation, observed, _extended(observed, memory, now))
     memory = _shown(spec, memory, now)
-    seen = windowed(spec, observed, memory)
+    seen = windowed(spec, observed, memory, now)
     rates = window.rates(seen)
     changes, failures = settings.plan(spec, observed, memory)
     failures = [*failures, *observed.failures]
@@ -63,7 +63,9 @@ def decide(
     )
 
 
-def windowed(spec: CacheTuningSpec, observed: Observed, memory: Memory) -> Window:
+def windowed(
+    spec: CacheTuningSpec, observed: Observed, memory: Memory, now: datetime | None = None
+) -> Window:
     """What the rules judge by."""
     thresholds = spec.alerts.thresholds
     survey = memory.survey.found if memory.survey is not None else ()
@@ -87,6 +89,9 @@ def windowed(spec: CacheTuningSpec, observed: Observed, memory: Memory) -> Windo
         unreachable=observed.unreachable,
         username=observed.username,
         acknowledged=tuple(spec.config.acknowledge),
+        growth=growth.growth(memory.earlier, now, _without_ttl(observed), memory.sample)
+        if now
+        else None,
     )
 
 
@@ -118,7 +123,12 @@ def _extended(observed: Observed, memory: Memory, now: datetime) -> Memory:
     )
     if observed.sample is None:
         return memory
-    return replace(memory, sample=observed.sample, sampled_at=now)
+    earlier = growth.advance(memory.earlier, now, _without_ttl(observed), observed.sample)
+    return replace(memory, sample=observed.sample, sampled_at=now, earlier=earlier)
+
+
+def _without_ttl(observed: Observed) -> int:
+    return observed.keys - observed.volatile_keys
 
 
 def _again(actions: Sequence[Action], rates: Rates) -> timedelta | None:
@@ -222,7 +232,7 @@ def _values(observed: Observed, memory: Memory, seen: Window, rates: Rates) -> M
         "expirationsPerSecond": sum(node.rate("expired_keys") for node in seen.nodes),
         "connectedClients": sum(info.number("connected_clients") for info in infos),
         "keys": observed.keys,
-        "keysWithoutTTL": observed.keys - observed.volatile_keys,
+        "keysWithoutTTL": _without_ttl(observed),
     }
     if rates.is_telling and rates.hit_rate is not None:
         found["missRate"] = 100 - rates.hit_rate

@@ -17,7 +17,7 @@ from setpoint.api.cachetuning import (
 )
 from setpoint.api.conditions import Reason
 from setpoint.api.plan import Applied, PlanOp
-from setpoint.cache import act, decide, observe, passes, report, settings, sweep_nodes
+from setpoint.cache import act, decide, growth, observe, passes, report, settings, sweep_nodes
 from setpoint.cache.model import Memory, Observed, Setting
 from setpoint.cache.observe import Look
 from setpoint.cache.sweep_preview import Preview
@@ -59,12 +59,13 @@ class CacheTuningKind:
         """Its server is read for it alone."""
 
     def new_memory(self, status: dict[str, Any]) -> Memory:
-        """The sweep's place from status; samples begin anew."""
+        """The sweep's place and an earlier count from status; samples begin anew."""
         try:
             stored = SweepStatus.model_validate(status["sweep"]) if status.get("sweep") else None
         except ValidationError:  # somebody else wrote it: sweep from the start
             stored = None
-        return Memory(sweep=stored, shown_sweep=stored)
+        earlier = growth.recall(status.get("baseline"))
+        return Memory(sweep=stored, shown_sweep=stored, earlier=earlier)
 
     async def observe(self, resource: Resource[CacheTuningSpec], memory: Memory) -> Observed:
         """One look at all servers. Raises Failure."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from setpoint.api.cachetuning import SweepStatus
+from setpoint.cache.growth import Earlier
 from setpoint.cache.info import Info
 from setpoint.cache.kin import Kin
 from setpoint.cache.layouts import SampledKey
@@ -148,7 +149,8 @@ class Setting:
 
 @dataclass(frozen=True)
 class Memory:
-    """Samples by run id, the oldest first; keys as sampled last; what we set; the sweep."""
+    """Samples by run id, the oldest first; keys as sampled last; what we set; the sweep; earlier
+    counts of keys without a TTL."""
 
     samples: Mapping[str, tuple[Counters, ...]] = field(default_factory=dict)
     own_hits: int = 0
@@ -160,6 +162,7 @@ class Memory:
     shown_sweep: SweepStatus | None = None
     shown_at: datetime | None = None
     preview: Preview | None = None
+    earlier: Earlier = field(default_factory=Earlier)
 
     def with_setting(self, name: str, setting: Setting) -> "Memory":
         """The memory with what was set."""

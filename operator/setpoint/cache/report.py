@@ -32,6 +32,7 @@ def report(
         server_version=observed.version,
         cache=_cache(spec, observed, memory, previous.get("cache") or {}, display),
         sweep=_sweep(spec, sweep, observed, memory) if sweep else None,
+        baseline=memory.earlier.older,
     )
 
 
