@@ -51,8 +51,9 @@ ONE_BY_ONE = 30_000
 
 FILL = """
 local value = string.rep('x', 100)
-for n = 0, ARGV[1] - 1 do redis.call('SET', string.format('key:%012d', n), value) end
+for n = ARGV[1], ARGV[2] - 1 do redis.call('SET', string.format('key:%012d', n), value) end
 """
+_PIECE = 250_000
 GET_EVERY = 0.001
 IDLE_SECONDS = 8.0
 
@@ -72,7 +73,11 @@ def main() -> None:
     parser.add_argument("--keys", type=int, default=1_000_000)
     parser.add_argument("--server", action="append", choices=list(TITLES), help="only this one")
     parser.add_argument(
-        "--memory", action="store_true", help="only setpoint's memory, at a million keys and at ten"
+        "--memory",
+        type=int,
+        nargs="+",
+        metavar="KEYS",
+        help="only setpoint's own memory, for each of these numbers of keys",
     )
     parser.add_argument(
         "--race", action="store_true", help="only: a million PERSIST and SETEX during sweeps"
@@ -85,7 +90,9 @@ def main() -> None:
     elif parsed.probe:
         probe(parsed.probe)
     elif parsed.memory:
-        for_each_server(parsed.server or ["8.2"], memory)
+        for_each_server(
+            parsed.server or ["8.2"], lambda server, version: memory(server, version, parsed.memory)
+        )
     elif parsed.race:
         for_each_server(parsed.server or list(TITLES), race)
     else:
@@ -111,9 +118,9 @@ def for_each_server(versions_: Sequence[str], run: Callable[[RedisServer, str], 
                 run(server, version)
 
 
-def memory(server: RedisServer, version: str) -> None:
+def memory(server: RedisServer, version: str, numbers: Sequence[int]) -> None:
     """What setpoint itself takes for a pass: look, then sweep."""
-    for keys in (1_000_000, 10_000_000):
+    for keys in numbers:
         fill(server, keys)
         found = json.loads(run("--way", "whole", url(server)))
         print(f"Redis {version}: {found['keys']:,} keys swept in {found['seconds']:.0f} s, "
@@ -220,7 +227,8 @@ def awake() -> Iterator[None]:
 def fill(server: RedisServer, keys: int) -> None:
     with server.client() as client:
         client.flushall()
-        client.eval(FILL, 0, keys)  # named as redis-benchmark names them
+        for start in range(0, keys, _PIECE):  # named as redis-benchmark names them
+            client.eval(FILL, 0, start, min(keys, start + _PIECE))
         client.set("probe", "x")
 
 
