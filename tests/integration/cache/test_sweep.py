@@ -1,6 +1,7 @@
 """The default TTL's sweep on real servers of three generations."""
 
 import asyncio
+import contextlib
 import random
 import threading
 import time
@@ -234,8 +235,9 @@ async def test_a_lost_connection_costs_nothing(server: RedisServer) -> None:
         for entry in client.client_list():
             if entry["name"] == "setpoint":
                 client.client_kill_filter(_id=entry["id"])
-        with pytest.raises(Failure):
-            await slice_
+        with contextlib.suppress(Failure):  # where not one batch was done
+            tuning.memory = await slice_
+        assert tuning.memory.sweep is None or tuning.memory.sweep.phase is SweepPhase.RUNNING
         while tuning.memory.sweep is None or tuning.memory.sweep.phase is not SweepPhase.DONE:
             tuning.memory = await tuning.kind.act(tuning.resource, action, tuning.memory)
         assert _expires(client) == 30_000
