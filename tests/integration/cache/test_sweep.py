@@ -140,7 +140,7 @@ async def test_it_leaves_no_trace_of_use_where_the_server_can(
 
 def idle(client: Any) -> float:
     """Mean idle seconds of the pages."""
-    return sum(client.object("idletime", f"page:{n}") for n in range(300)) / 300
+    return float(sum(client.object("idletime", f"page:{n}") for n in range(300))) / 300
 
 
 async def test_it_goes_on_where_it_was_and_begins_anew_on_another_server(
