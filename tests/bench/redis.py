@@ -33,8 +33,10 @@ sys.path[0] = str(ROOT / "hack")  # instead of this folder, whose redis.py would
 import redis  # noqa: E402
 
 from setpoint.api.cachetuning import DefaultTTL, SweepPhase  # noqa: E402
-from setpoint.cache import observe, passes, sweep  # noqa: E402
+from setpoint.cache import observe, passes, sweep, sweep_nodes  # noqa: E402
 from setpoint.cache.connect import connect  # noqa: E402
+from setpoint.cache.kin import Kin  # noqa: E402
+from setpoint.cache.sweep_preview import Preview  # noqa: E402
 from setpoint.cache.sweep_wire import pack, pack_expire, wire  # noqa: E402
 from setpoint.cache.target import from_secret  # noqa: E402
 from setpoint.config import Config  # noqa: E402
@@ -49,8 +51,9 @@ ONE_BY_ONE = 30_000
 
 FILL = """
 local value = string.rep('x', 100)
-for n = 0, ARGV[1] - 1 do redis.call('SET', string.format('key:%012d', n), value) end
+for n = ARGV[1], ARGV[2] - 1 do redis.call('SET', string.format('key:%012d', n), value) end
 """
+_PIECE = 250_000
 GET_EVERY = 0.001
 IDLE_SECONDS = 8.0
 
@@ -69,6 +72,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keys", type=int, default=1_000_000)
     parser.add_argument("--server", action="append", choices=list(TITLES), help="only this one")
+    parser.add_argument(
+        "--memory",
+        type=int,
+        nargs="+",
+        metavar="KEYS",
+        help="only setpoint's own memory, for each of these numbers of keys",
+    )
+    parser.add_argument(
+        "--race", action="store_true", help="only: a million PERSIST and SETEX during sweeps"
+    )
     parser.add_argument("--way", nargs=2, metavar=("NAME", "URL"), help=argparse.SUPPRESS)
     parser.add_argument("--probe", metavar="URL", help=argparse.SUPPRESS)
     parsed = parser.parse_args()
@@ -76,22 +89,78 @@ def main() -> None:
         print(json.dumps(WAYS[parsed.way[0]](parsed.way[1])))
     elif parsed.probe:
         probe(parsed.probe)
+    elif parsed.memory:
+        for_each_server(
+            parsed.server or ["8.2"], lambda server, version: memory(server, version, parsed.memory)
+        )
+    elif parsed.race:
+        for_each_server(parsed.server or list(TITLES), race)
     else:
         compare(parsed.keys, parsed.server or list(TITLES))
 
 
 def compare(keys: int, servers: Sequence[str]) -> None:
     """All ways, one after the other."""
+    for_each_server(servers, lambda server, version: table(server, version, keys))
+
+
+def for_each_server(versions_: Sequence[str], run: Callable[[RedisServer, str], None]) -> None:
+    """A server of each version, for as long as `run` takes."""
     with tempfile.TemporaryDirectory(prefix="setpoint-bench-") as name:
         run_dir = Path(name)
         (run_dir / "logs").mkdir()
         authority = Authority(run_dir / "pki")
-        for version in servers:
+        for version in versions_:
             program = versions()[version]
             with RedisServer(
                 run_dir, authority, name=f"redis-{version}", program=program
             ) as server:
-                table(server, version, keys)
+                run(server, version)
+
+
+def memory(server: RedisServer, version: str, numbers: Sequence[int]) -> None:
+    """What setpoint itself takes for a pass: look, then sweep."""
+    for keys in numbers:
+        fill(server, keys)
+        found = json.loads(run("--way", "whole", url(server)))
+        print(f"Redis {version}: {found['keys']:,} keys swept in {found['seconds']:.0f} s, "
+              f"setpoint's memory {found['megabytes']:.0f} MB at most", flush=True)  # fmt: skip
+
+
+def race(server: RedisServer, version: str, writes: int = 1_000_000, keys: int = 100_000) -> None:
+    """An application that takes TTLs away and sets its own, while passes follow each other."""
+    fill(server, keys)
+    own, ended = 500_000, threading.Event()
+
+    def application() -> None:
+        with server.client() as client:
+            for start in range(0, writes, 200):
+                pipe = client.pipeline(transaction=False)
+                names = [f"key:{n % keys:012d}" for n in range(start, start + 200)]
+                for name in names:
+                    pipe.persist(name)
+                for name in names:
+                    pipe.execute_command("SETEX", name, own, "x")
+                pipe.execute()
+        ended.set()
+
+    writer, passes_, changed = threading.Thread(target=application), 0, 0
+    writer.start()
+    while not ended.is_set():
+        changed += int(json.loads(run("--way", "fast", url(server)))["keys"])
+        passes_ += 1
+    writer.join()
+    with server.client() as client:
+        ttls: list[int] = []
+        for start in range(0, keys, 1000):
+            pipe = client.pipeline(transaction=False)
+            for n in range(start, start + 1000):
+                pipe.ttl(f"key:{n:012d}")
+            ttls += pipe.execute()
+    overwritten = sum(ttl < own - 36_000 for ttl in ttls)
+    print(f"Redis {version}: {writes:,} PERSIST and {writes:,} SETEX on {keys:,} keys during "
+          f"{passes_} passes, which gave {changed:,} TTLs; TTLs of the application that were "
+          f"overwritten: {overwritten}", flush=True)  # fmt: skip
 
 
 def table(server: RedisServer, version: str, keys: int) -> None:
@@ -158,7 +227,8 @@ def awake() -> Iterator[None]:
 def fill(server: RedisServer, keys: int) -> None:
     with server.client() as client:
         client.flushall()
-        client.eval(FILL, 0, keys)  # named as redis-benchmark names them
+        for start in range(0, keys, _PIECE):  # named as redis-benchmark names them
+            client.eval(FILL, 0, start, min(keys, start + _PIECE))
         client.set("probe", "x")
 
 
@@ -310,8 +380,27 @@ def setpoint(address: str, *, fast: bool) -> dict[str, float]:
                 run_id = info.text("run_id")
                 status = passes.begin(default, status, [run_id], now)
                 status, _ = await sweep.run_slice(
-                    client, default, status, info, now, run_id=run_id, fast=fast
+                    client, default, status, info, now, Kin(), run_id=run_id, fast=fast
                 )
+        return result(status.changed, started)
+
+    return asyncio.run(run())
+
+
+def whole(address: str) -> dict[str, float]:
+    """What `setpoint sweep` does: a look through all keys, then the pass."""
+
+    async def run() -> dict[str, float]:
+        default = DefaultTTL.model_validate({"ttl": "1h", "include": ["*"]})
+        target, started = from_secret("r", {"url": address}), time.monotonic()
+        preview = Preview(passes.digest(default), 0, datetime.now(UTC))
+        while not preview.is_complete:
+            await sweep_nodes.look_on(target, NETWORK, default, preview)
+        status = None
+        while status is None or status.phase is not SweepPhase.DONE:
+            status, _ = await sweep_nodes.go_on(
+                target, NETWORK, default, status, datetime.now(UTC), preview.kin, fast=True
+            )
         return result(status.changed, started)
 
     return asyncio.run(run())
@@ -324,6 +413,7 @@ WAYS: dict[str, Callable[[str], dict[str, float]]] = {
     "paced": lambda address: pipelined(address, batch=50, asks=False, rate=50_000),
     "raw20": lambda address: raw(address, 20),
     "raw1000": lambda address: raw(address, 1000),
+    "whole": whole,
     "default": lambda address: setpoint(address, fast=False),
     "fast": lambda address: setpoint(address, fast=True),
 }

@@ -522,6 +522,20 @@ class SizingStatus(Model):
     """Why nothing can be told, if so."""
 
 
+class CacheBaseline(Model):
+    """Keys without a TTL at an earlier time: their growth over a day or two is reckoned from it,
+    also after a restart."""
+
+    taken_at: Annotated[str, Field(max_length=64)]
+    """When they were counted."""
+
+    keys: int
+    """How many keys had no TTL."""
+
+    prefixes: Annotated[list[PrefixCount], Field(max_length=20, json_schema_extra=ATOMIC)] = []
+    """About how many of each prefix, by a sample; those with the most."""
+
+
 class CacheTuningStatus(CommonStatus):
     """What the cache is, and what was found."""
 
@@ -539,6 +553,9 @@ class CacheTuningStatus(CommonStatus):
 
     sizing: SizingStatus | None = None
     """The hit rate at smaller sizes."""
+
+    baseline: CacheBaseline | None = None
+    """An earlier count of keys without a TTL."""
 
 
 class CacheTuning(Model):

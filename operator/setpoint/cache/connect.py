@@ -16,6 +16,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from setpoint.api.conditions import Reason
 from setpoint.cache.errors import classify
 from setpoint.cache.target import RedisTarget
 from setpoint.engine.failure import Failure
@@ -25,6 +26,10 @@ _CONNECT_SECONDS = 5
 _ANSWER_SECONDS = 10
 _NO_TOUCH_SINCE = (7, 2)
 
+_NO_TLS = (
+    "Redis did not answer a TLS connection in time: it is too busy, or this port speaks no TLS "
+    "(then the Secret must have another port, or redis:// for rediss://)"
+)
 Client = Any  # redis-py's own types change with its arguments
 
 
@@ -67,10 +72,14 @@ async def connect(target: RedisTarget, network: Network) -> AsyncIterator[Client
     )
     client: Client = Redis(connection_pool=pool)
     client.set_response_callback("INFO", _text)  # ours reads what others leave out
+    is_connected = False
     try:
         await _name(client)
+        is_connected = True
         yield client
     except RedisError as error:
+        if target.tls and not is_connected and isinstance(error, RedisTimeoutError):
+            raise Failure(Reason.TIMED_OUT, _NO_TLS) from None
         raise failure(error) from None
     except OSError:
         raise classify("a command", "", answered=False) from None

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from setpoint.api.base import Approval, Mode
 from setpoint.api.cachetuning import (
     AnalysisState,
     CacheTuningSpec,
@@ -17,7 +16,7 @@ from setpoint.api.cachetuning import (
 from setpoint.api.conditions import Reason
 from setpoint.api.plan import BlockedBy, PlanOp, Risk
 from setpoint.api.types import format_duration
-from setpoint.cache import passes, rules, settings, window
+from setpoint.cache import growth, passes, rules, settings, window
 from setpoint.cache.elasticache import rules as elasticache
 from setpoint.cache.elasticache import settings as parameters
 from setpoint.cache.elasticache.model import PREFIX
@@ -37,6 +36,9 @@ from setpoint.engine.window import Opening, opening
 
 SHOW_EVERY = timedelta(seconds=10)
 """Progress of a sweep moves in status no more often than this."""
+
+PREVIEW_VALID = timedelta(hours=24)
+"""What a look through the keys has found is good for so long, while no pass has begun."""
 
 _FIRST_AGAIN = timedelta(seconds=5)
 _SURVEY_AGAIN = timedelta(seconds=1)
@@ -66,7 +68,7 @@ def decide(
             actions = actions if observed.elasticache is not None else []
             failures, sweep = [Failure(Reason.REJECTED, message)], []
         actions += sweep
-    found = [*_of_servers(spec, observed, memory), *_of_elasticache(spec, observed)]
+    found = [*_of_servers(spec, observed, memory, now), *_of_elasticache(spec, observed)]
     kept, dropped = wanted(_with_unseen(found, spec, observed, status), spec.ignore, now)
     return Decision(
         memory=memory,
@@ -78,6 +80,7 @@ def decide(
         pending=planned.pending,
         settling=planned.settling,
         again=_again(spec, observed, memory, actions, planned, opens, now),
+        values=_values(spec, observed, memory, now),
     )
 
 
@@ -95,8 +98,10 @@ def _settings(
     return memory, parameters.plan(spec, observed.elasticache, observed, memory)
 
 
-def _of_servers(spec: CacheTuningSpec, observed: Observed, memory: Memory) -> Sequence[Finding]:
-    return rules.findings(windowed(spec, observed, memory)) if observed.nodes else ()
+def _of_servers(
+    spec: CacheTuningSpec, observed: Observed, memory: Memory, now: datetime
+) -> Sequence[Finding]:
+    return rules.findings(windowed(spec, observed, memory, now)) if observed.nodes else ()
 
 
 def _of_elasticache(spec: CacheTuningSpec, observed: Observed) -> Sequence[Finding]:
@@ -118,7 +123,9 @@ def _with_unseen(
     return carried(found, status.get("findings") or {}, is_unseen)
 
 
-def windowed(spec: CacheTuningSpec, observed: Observed, memory: Memory) -> Window:
+def windowed(
+    spec: CacheTuningSpec, observed: Observed, memory: Memory, now: datetime | None = None
+) -> Window:
     """What the rules judge by."""
     thresholds = spec.alerts.thresholds
     survey = memory.survey.found if memory.survey is not None else ()
@@ -142,6 +149,9 @@ def windowed(spec: CacheTuningSpec, observed: Observed, memory: Memory) -> Windo
         unreachable=observed.unreachable,
         username=observed.username,
         acknowledged=tuple(spec.config.acknowledge),
+        growth=growth.growth(memory.earlier, now, _without_ttl(observed), memory.sample)
+        if now
+        else None,
     )
 
 
@@ -187,7 +197,12 @@ def _extended(observed: Observed, memory: Memory, now: datetime) -> Memory:
     )
     if observed.sample is None:
         return memory
-    return replace(memory, sample=observed.sample, sampled_at=now)
+    earlier = growth.advance(memory.earlier, now, _without_ttl(observed), observed.sample)
+    return replace(memory, sample=observed.sample, sampled_at=now, earlier=earlier)
+
+
+def _without_ttl(observed: Observed) -> int:
+    return observed.keys - observed.volatile_keys
 
 
 def _opening(spec: CacheTuningSpec, now: datetime) -> Opening | None:
@@ -222,16 +237,14 @@ def _again(
 
 
 def wants_preview(spec: CacheTuningSpec, observed: Observed, memory: Memory, now: datetime) -> bool:
-    """Whether a sweep waits for somebody to approve it, who must know what it would do."""
+    """Whether the keys are to be looked through: before a pass it must be known what it will do,
+    and which keys tell that others must stay."""
     default = spec.default_ttl
-    if default is None or not observed.nodes or not _is_due(default, observed, memory, now):
+    if default is None or not observed.nodes or observed.is_replica:
         return False
-    was_begun = memory.sweep is not None and memory.sweep.digest == passes.digest(default)
-    waits = spec.mode is not Mode.ENFORCE or (
-        _sweep_risk(default, observed, memory.sweep) is Risk.HIGH
-        and spec.approval is Approval.REQUIRED
-    )
-    return waits and not was_begun and _preview(default, memory.preview) is None
+    if not _is_due(default, observed, memory, now):
+        return False
+    return _preview(default, memory, now) is None
 
 
 def _is_due(default: DefaultTTL, observed: Observed, memory: Memory, now: datetime) -> bool:
@@ -240,10 +253,14 @@ def _is_due(default: DefaultTTL, observed: Observed, memory: Memory, now: dateti
     )
 
 
-def _preview(default: DefaultTTL, found: Preview | None) -> Preview | None:
-    """The complete one for these settings."""
-    is_whole = found is not None and found.is_complete and found.digest == passes.digest(default)
-    return found if is_whole else None
+def _preview(default: DefaultTTL, memory: Memory, now: datetime) -> Preview | None:
+    """The complete and fresh one of the pass that is due."""
+    found = memory.preview
+    if found is None or not found.is_complete or found.digest != passes.digest(default):
+        return None
+    is_running = memory.sweep is not None and memory.sweep.phase is SweepPhase.RUNNING
+    is_fresh = is_running or abs(now - found.begun) < PREVIEW_VALID
+    return found if is_fresh and found.passes == passes.ended(default, memory.sweep) else None
 
 
 def _sweep(
@@ -266,7 +283,7 @@ def _sweep(
             field="ttl",
             from_="none",
             to=_ttl_text(default),
-            reason=_sweep_reason(default, _preview(default, memory.preview)),
+            reason=_sweep_reason(default, _preview(default, memory, now)),
             risk=_sweep_risk(default, observed, memory.sweep),
             payload=default,
             blocked_by=blocked,
@@ -309,7 +326,7 @@ def _shown(spec: CacheTuningSpec, memory: Memory, opens: Opening | None, now: da
         current = current.model_copy(update={"paused": _closed(opens)})
     before, at = memory.shown_sweep, memory.shown_at
     is_same_phase = before is not None and before.phase is current.phase
-    if is_same_phase and at is not None and now - at < SHOW_EVERY:
+    if is_same_phase and at is not None and abs(now - at) < SHOW_EVERY:
         return memory
     return replace(memory, shown_sweep=current, shown_at=now)
 
@@ -317,6 +334,37 @@ def _shown(spec: CacheTuningSpec, memory: Memory, opens: Opening | None, now: da
 def _closed(opens: Opening) -> str:
     when = f"{opens.next:%Y-%m-%d %H:%M %Z}" if opens.next else "never again"
     return f"defaultTTL.window opens {when}"
+
+
+def _values(
+    spec: CacheTuningSpec, observed: Observed, memory: Memory, now: datetime
+) -> Mapping[str, float]:
+    """For graphs: what is known of the whole cache, and of the sweep."""
+    if not observed.nodes:
+        return {}
+    seen = windowed(spec, observed, memory, now)
+    rates = window.rates(seen)
+    infos = [node.info for node in observed.nodes]
+    found = {
+        "usedMemory": sum(info.number("used_memory") for info in infos),
+        "maxmemory": sum(info.number("maxmemory") for info in infos),
+        "evictionsPerSecond": sum(node.rate("evicted_keys") for node in seen.nodes),
+        "expirationsPerSecond": sum(node.rate("expired_keys") for node in seen.nodes),
+        "connectedClients": sum(info.number("connected_clients") for info in infos),
+        "keys": observed.keys,
+        "keysWithoutTTL": _without_ttl(observed),
+    }
+    if rates.is_telling and rates.hit_rate is not None:
+        found["missRate"] = 100 - rates.hit_rate
+    used = [usage(node.info, seen.memory_limit).percent for node in observed.nodes]
+    if known := [percent for percent in used if percent is not None]:
+        found["memoryUsage"] = max(known)
+    if memory.sweep is not None:
+        is_done = memory.sweep.phase is SweepPhase.DONE
+        found["sweepProgress"] = (
+            100.0 if is_done else min(99.0, 100 * memory.sweep.scanned / max(observed.keys, 1))
+        )
+    return {name: float(value) for name, value in found.items()}
 
 
 def _samples(spec: CacheTuningSpec, observed: Observed, memory: Memory) -> Sequence[Sample]:

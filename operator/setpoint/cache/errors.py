@@ -24,8 +24,8 @@ _BY_TEXT = (
     ("clusterdown", Reason.BUSY),
     ("readonly", Reason.REJECTED),
     ("noreplicas", Reason.BUSY),
-    ("moved", Reason.UNSUPPORTED),
-    ("askerror", Reason.UNSUPPORTED),
+    ("movederror", Reason.BUSY),
+    ("askerror", Reason.BUSY),
     ("crossslot", Reason.UNSUPPORTED),
     ("oom", Reason.REJECTED),
     ("outofmemory", Reason.REJECTED),
@@ -43,8 +43,8 @@ _SENTENCES = {
     "ACL SETUSER with +{command} allows it",
     Reason.UNSUPPORTED: "this Redis does not know {command}: a managed service or a proxy may "
     "have taken it away",
-    Reason.BUSY: "Redis is not ready to answer: it loads its data, runs a script, or has no "
-    "primary",
+    Reason.BUSY: "Redis is not ready to answer: it loads its data, runs a script, moves slots of "
+    "its cluster, has no primary, or has too many clients",
     Reason.REJECTED: "Redis refuses {command}: it is a replica (the Secret must name the primary), "
     "out of memory, or cannot save its data",
     Reason.TLS_FAILED: "TLS to Redis failed: the certificate must be issued for the host by the "

@@ -22,7 +22,7 @@ from setpoint.api.elasticache import ElastiCache
 from setpoint.api.plan import Applied, PlanOp
 from setpoint.aws.gateway import AWSGateway, Scope
 from setpoint.aws.reads import Reads
-from setpoint.cache import act, decide, observe, passes, report, settings, sweep_nodes
+from setpoint.cache import act, decide, growth, observe, passes, report, settings, sweep_nodes
 from setpoint.cache.elasticache import act as parameter_group
 from setpoint.cache.elasticache import observe as elasticache
 from setpoint.cache.elasticache import settings as parameters
@@ -87,7 +87,7 @@ class CacheTuningKind:
         """Its first look is soon enough."""
 
     def new_memory(self, status: dict[str, Any]) -> Memory:
-        """The sweep's place from status; samples begin anew."""
+        """The sweep's place and an earlier count from status; samples begin anew."""
         try:
             stored = SweepStatus.model_validate(status["sweep"]) if status.get("sweep") else None
         except ValidationError:  # somebody else wrote it: sweep from the start
@@ -97,7 +97,8 @@ class CacheTuningKind:
             sizing = SizingStatus.model_validate(found) if found else None
         except ValidationError:
             sizing = None
-        return Memory(sweep=stored, shown_sweep=stored, sizing=sizing)
+        earlier = growth.recall(status.get("baseline"))
+        return Memory(sweep=stored, shown_sweep=stored, sizing=sizing, earlier=earlier)
 
     async def observe(self, resource: Resource[CacheTuningSpec], memory: Memory) -> Observed:
         """One look at all servers, and at what AWS says of them, at once. Raises Failure where
@@ -223,23 +224,36 @@ class CacheTuningKind:
         return self._gateway.scope(resource.key.namespace, resource.spec.aws, cache.resource)
 
     async def _sweep(self, target: RedisTarget, default: DefaultTTL, memory: Memory) -> Memory:
+        if memory.preview is None:
+            raise Failure(Reason.BUSY, "the keys are still being looked through")
+        kin = memory.preview.kin
         current, hits = await sweep_nodes.go_on(
-            target, self._network, default, memory.sweep, self._now()
+            target, self._network, default, memory.sweep, self._now(), kin
         )
         return replace(memory, sweep=current, own_hits=memory.own_hits + hits)
 
     async def _looked_ahead(
         self, target: RedisTarget, spec: CacheTuningSpec, observed: Observed, memory: Memory
     ) -> Observed:
-        """What a sweep that waits for approval would do, a slice further."""
+        """What the pass that is due would do, a slice further."""
         default = spec.default_ttl
         if default is None or not decide.wants_preview(spec, observed, memory, self._now()):
             return observed
-        name = passes.digest(default)
-        preview = memory.preview
-        if preview is None or preview.digest != name:
-            preview = Preview(name)
-        hits = await sweep_nodes.look_on(target, self._network, default, preview)
+        name, ended, preview = (
+            passes.digest(default),
+            passes.ended(default, memory.sweep),
+            memory.preview,
+        )
+        if (
+            preview is None
+            or preview.is_complete
+            or (preview.digest, preview.passes) != (name, ended)
+        ):
+            preview = Preview(name, ended, self._now())
+        try:
+            hits = await sweep_nodes.look_on(target, self._network, default, preview)
+        except Failure as problem:  # the analysis goes on
+            return replace(observed, failures=(*observed.failures, problem))
         return replace(observed, preview=preview, own_hits=observed.own_hits + hits)
 
     async def _target(self, resource: Resource[CacheTuningSpec]) -> RedisTarget:
@@ -296,7 +310,13 @@ def _count(
     """Progress for Prometheus. A pass that begins anew counts from 0."""
     if after is None:
         return
-    if before is None or before.phase is not SweepPhase.RUNNING or after.scanned < before.scanned:
+    went_on = (
+        before is not None
+        and before.phase is SweepPhase.RUNNING
+        and after.scanned >= before.scanned
+        and after.changed >= before.changed  # a pass begun anew by a failover finds them changed
+    )
+    if before is None or not went_on:
         before = SweepStatus(phase=SweepPhase.PENDING)
     labels = resource.key.namespace, resource.key.name
     metrics.SWEPT_KEYS.labels(*labels, "scanned").inc(after.scanned - before.scanned)

@@ -6,8 +6,10 @@ from datetime import datetime
 
 from setpoint.api.cachetuning import SizingStatus, SweepStatus
 from setpoint.cache.elasticache.model import ElastiCacheObserved, Metrics
-from setpoint.cache.guard import SampledKey
+from setpoint.cache.growth import Earlier
 from setpoint.cache.info import Info
+from setpoint.cache.kin import Kin
+from setpoint.cache.layouts import SampledKey
 from setpoint.cache.sweep_preview import Preview
 from setpoint.cache.window import Command, Counters, Latency
 from setpoint.engine.failure import Failure
@@ -34,13 +36,14 @@ class Survey:
     """A look through the names of all keys, for the guard: where it is, and what it found.
 
     `places` are the primaries' run ids with the database and cursor that come next; it is complete
-    when there are none.
+    when there are none. `kin` learns while it goes.
     """
 
     started: datetime
     places: tuple[tuple[str, int, int], ...]
     found: tuple[SampledKey, ...] = ()
     scanned: int = 0
+    kin: Kin = field(default_factory=Kin)
 
     @property
     def is_complete(self) -> bool:
@@ -152,7 +155,8 @@ class Setting:
 
 @dataclass(frozen=True)
 class Memory:
-    """Samples by run id, the oldest first; keys as sampled last; what we set; the sweep.
+    """Samples by run id, the oldest first; keys as sampled last; what we set; the sweep; earlier
+    counts of keys without a TTL.
 
     `changed_at`: when a parameter group was last changed, in seconds of the reader's clock;
     `metrics`: CloudWatch's, as last read.
@@ -171,6 +175,7 @@ class Memory:
     sizing: SizingStatus | None = None
     changed_at: float | None = None
     metrics: Metrics = field(default_factory=Metrics)
+    earlier: Earlier = field(default_factory=Earlier)
 
     def with_setting(self, name: str, setting: Setting) -> "Memory":
         """The memory with what was set."""

@@ -19,10 +19,13 @@ MOST_NODES = 64
 
 @dataclass(frozen=True)
 class Place:
-    """A server that another one names."""
+    """A server that another one names. Of a cluster: the first of its slots, None where it has
+    none, as a replica; and whether it is the one that was asked."""
 
     host: str
     port: int
+    slot: int | None = None
+    is_asked: bool = False
 
 
 async def seed(target: RedisTarget, network: Network) -> RedisTarget:
@@ -54,15 +57,20 @@ async def seed(target: RedisTarget, network: Network) -> RedisTarget:
 async def others(client: Client, info: Info, denied: set[str]) -> list[Place]:
     """The other servers that this one names: of a cluster all, of a primary its replicas."""
     if info.text("redis_mode") == "cluster":
-        try:
-            text = await client.execute_command("CLUSTER", "NODES")
-        except RedisError as error:
-            if failure(error).reason not in (Reason.ACCESS_DENIED, Reason.UNSUPPORTED):
-                raise
-            denied.add("cluster|nodes")
-            return []
-        return list(of_cluster(text))[:MOST_NODES]
+        return [place for place in await members(client, denied) if not place.is_asked]
     return list(of_replicas(info))[:MOST_NODES]
+
+
+async def members(client: Client, denied: set[str]) -> list[Place]:
+    """The servers of a cluster; none where the user may not ask. Raises redis.RedisError."""
+    try:
+        text = await client.execute_command("CLUSTER", "NODES")
+    except RedisError as error:
+        if failure(error).reason not in (Reason.ACCESS_DENIED, Reason.UNSUPPORTED):
+            raise
+        denied.add("cluster|nodes")
+        return []
+    return list(of_cluster(text))[:MOST_NODES]
 
 
 def of_replicas(info: Info) -> Iterable[Place]:
@@ -73,15 +81,23 @@ def of_replicas(info: Info) -> Iterable[Place]:
 
 
 def of_cluster(answer: Any) -> Iterable[Place]:
-    """The servers of CLUSTER NODES but the one that was asked."""
+    """The servers of CLUSTER NODES."""
     for line in _cluster_lines(answer):
         address, flags = line[1], line[2].split(",")
-        if "myself" in flags or "noaddr" in flags or "handshake" in flags:
+        is_asked = "myself" in flags
+        if not is_asked and ("noaddr" in flags or "handshake" in flags):
             continue
         place, _, hostname = address.partition(",")
         host, _, port = place.partition("@")[0].rpartition(":")
         with contextlib.suppress(ValueError):
-            yield Place(hostname.partition(",")[0] or host.strip("[]"), int(port))
+            name = hostname.partition(",")[0] or host.strip("[]")
+            yield Place(name, int(port), _first_slot(line[8:]), is_asked)
+
+
+def _first_slot(words: Iterable[str]) -> int | None:
+    """Of `0-5460 5500 [5462->-…]`; what is moving just now does not count."""
+    numbers = [word.partition("-")[0] for word in words]
+    return min((int(number) for number in numbers if number.isdecimal()), default=None)
 
 
 def _cluster_lines(answer: Any) -> Iterable[list[str]]:

@@ -11,8 +11,8 @@ from redis.exceptions import RedisError
 from setpoint.api.conditions import Reason
 from setpoint.cache import sampling, survey
 from setpoint.cache.connect import Client, connect, failure, leave_no_trace
-from setpoint.cache.guard import SampledKey
 from setpoint.cache.info import Info, parse
+from setpoint.cache.layouts import SampledKey
 from setpoint.cache.model import Memory, NodeLook, Observed, Survey
 from setpoint.cache.nodes import others, seed
 from setpoint.cache.target import RedisTarget
@@ -44,7 +44,7 @@ class Look:
     def samples(self) -> bool:
         """Whether it is time for a sample of keys."""
         at = self.memory.sampled_at
-        return at is None or self.now - at >= SAMPLE_EVERY
+        return at is None or abs(self.now - at) >= SAMPLE_EVERY
 
 
 async def observe(target: RedisTarget, look: Look) -> Observed:
@@ -96,8 +96,8 @@ async def _read(client: Client, name: str, info: Info, look: Look, servers: int)
         name,
         info,
         await _config(client, look),
-        await _slow(client, look),
-        await _latency(client, look),
+        await _slow(client, look, since := _clock(info) - WINDOW.total_seconds()),
+        await _latency(client, look, since),
     )
     if info.is_replica:
         return node
@@ -128,10 +128,14 @@ async def _config(client: Client, look: Look) -> dict[str, str]:
     return found
 
 
-async def _slow(client: Client, look: Look) -> tuple[Command, ...]:
+def _clock(info: Info) -> float:
+    """The server's own clock, by which its logs are; it may differ from ours."""
+    return info.number("server_time_usec") / 1_000_000 or time.time()
+
+
+async def _slow(client: Client, look: Look, since: float) -> tuple[Command, ...]:
     """The slow log within the window; our own commands and all arguments are left out."""
     answer = await _optional(client, look, "slowlog|get", "SLOWLOG GET", _SLOW_ENTRIES)
-    since = time.time() - WINDOW.total_seconds()
     return tuple(
         Command(_command(entry.get("command", b"")), int(entry.get("duration", 0)))
         for entry in answer or ()
@@ -141,9 +145,8 @@ async def _slow(client: Client, look: Look) -> tuple[Command, ...]:
     )
 
 
-async def _latency(client: Client, look: Look) -> tuple[Latency, ...]:
+async def _latency(client: Client, look: Look, since: float) -> tuple[Latency, ...]:
     answer = await _optional(client, look, "latency|latest", "LATENCY LATEST")
-    since = time.time() - WINDOW.total_seconds()
     return tuple(
         Latency(_text(event), int(latest))
         for event, at, latest, *_ in answer or ()

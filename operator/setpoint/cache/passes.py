@@ -58,6 +58,11 @@ def digest(settings: DefaultTTL) -> str:
     return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
+def ended(settings: DefaultTTL, sweep: SweepStatus | None) -> int:
+    """Passes that ended with these settings."""
+    return sweep.passes if sweep is not None and sweep.digest == digest(settings) else 0
+
+
 def is_due(settings: DefaultTTL, sweep: SweepStatus | None, now: datetime) -> bool:
     """Whether a pass is to begin or to go on."""
     if sweep is None or sweep.phase is not SweepPhase.DONE or sweep.digest != digest(settings):
@@ -65,7 +70,7 @@ def is_due(settings: DefaultTTL, sweep: SweepStatus | None, now: datetime) -> bo
     if sweep.completed_at is None:
         return True
     every = settings.every or max(settings.ttl, MIN_EVERY)
-    return now - read_time(sweep.completed_at) >= every
+    return abs(now - read_time(sweep.completed_at)) >= every  # clocks are put back, too
 
 
 def begin(
@@ -81,9 +86,9 @@ def begin(
             return sweep
     elif sweep is not None and not is_due(settings, sweep, now):
         return sweep
-    name = digest(settings)
-    passes = sweep.passes if sweep is not None and sweep.digest == name else 0
-    return SweepStatus(phase=SweepPhase.RUNNING, digest=name, passes=passes)
+    return SweepStatus(
+        phase=SweepPhase.RUNNING, digest=digest(settings), passes=ended(settings, sweep)
+    )
 
 
 def may_repeat(
@@ -93,8 +98,11 @@ def may_repeat(
 
     Before 7.2 there is no NO-TOUCH: a pass makes every key that it looks at seem freshly used.
     """
-    is_first = sweep is None or sweep.passes == 0 or sweep.digest != digest(settings)
-    if is_first or version >= NO_TOUCH_SINCE or not policy.endswith(("-lru", "-lfu")):
+    if (
+        not ended(settings, sweep)
+        or version >= NO_TOUCH_SINCE
+        or not policy.endswith(("-lru", "-lfu"))
+    ):
         return True
     return SweepEffect.RESETS_IDLE_TIME in settings.acknowledge
 

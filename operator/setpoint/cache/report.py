@@ -36,6 +36,7 @@ def report(
         sweep=_sweep(spec, sweep, observed, memory) if sweep else None,
         sizing=memory.sizing if spec.sizing is not None else None,
         elasti_cache=_elasticache(spec, observed, previous),
+        baseline=memory.earlier.older,
     )
 
 

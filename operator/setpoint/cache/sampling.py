@@ -12,8 +12,8 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 from setpoint.cache.connect import Client
-from setpoint.cache.guard import SampledKey
 from setpoint.cache.info import Info
+from setpoint.cache.layouts import SampledKey
 
 KEYS = 500
 """Keys in a sample of a cache."""
@@ -97,7 +97,10 @@ async def _all(client: Client) -> list[bytes]:
     names: set[bytes] = set()
     cursor = 0
     for _ in range(KEYS):
-        cursor, found = await client.execute_command("SCAN", cursor, "COUNT", BATCH)
+        try:
+            cursor, found = await client.execute_command("SCAN", cursor, "COUNT", BATCH)
+        except ResponseError:
+            raise Denied("scan") from None
         names |= set(found)
         if not int(cursor):
             break

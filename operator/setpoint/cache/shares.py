@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from setpoint.cache.guard import SampledKey, printable
+from setpoint.cache.guard import printable
+from setpoint.cache.layouts import SampledKey
 from setpoint.cache.prefixes import prefix
 
 MOST = 100

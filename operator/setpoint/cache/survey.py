@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from redis.exceptions import ResponseError
 
 from setpoint.cache.connect import Client
-from setpoint.cache.guard import SampledKey, layout_of, may_belong
+from setpoint.cache.kin import Kin
+from setpoint.cache.layouts import SampledKey, layout_of, may_belong
 from setpoint.cache.model import NodeLook, Survey
 from setpoint.cache.sampling import Denied, describe, rest
 
@@ -22,7 +23,7 @@ _COUNT = 250
 _BATCH = 25
 _MOST_OF_A_LAYOUT = 20
 _MOST_OF_A_SHAPE = 50
-_MOST = 400
+_MOST = 1200
 _STREAM_COMMANDS = ("xadd", "xreadgroup", "xread", "xautoclaim")
 _START = "start"
 _IDENTIFIER = re.compile(rb"[0-9a-fA-F-]{8,}|[0-9]+")
@@ -30,7 +31,7 @@ _IDENTIFIER = re.compile(rb"[0-9a-fA-F-]{8,}|[0-9]+")
 
 def begin(before: Survey | None, now: datetime) -> Survey:
     """The survey to go on with, or a new one."""
-    if before is not None and (not before.is_complete or now - before.started < VALID):
+    if before is not None and (not before.is_complete or abs(now - before.started) < VALID):
         return before
     return Survey(now, ((_START, 0, 0),))
 
@@ -57,12 +58,13 @@ async def go_on(client: Client, node: NodeLook, survey: Survey) -> tuple[Survey,
         asked = [
             name
             for name in names
-            if (may_belong(name) or not names_tell) and _is_news(asked_of, name)
+            if (may_belong(name) or Kin.is_telling(name) or not names_tell)
+            and _is_news(asked_of, name)
         ]
         for start in range(0, len(asked), _BATCH):
-            known, looked = await describe(client, asked[start : start + _BATCH], sizes=False)
+            known, looked = await describe(client, asked[start : start + _BATCH])
             hits += looked
-            _keep(found, known)
+            _keep(found, known, survey.kin)
         following = _next(node.run_id, database, cursor, databases)
     kept = tuple(p for p in survey.places if p[0] != node.run_id)
     places = (*kept, following) if following is not None else kept
@@ -99,13 +101,15 @@ def _is_news(asked_of: Counter[bytes], name: bytes) -> bool:
     return asked_of[shape] <= _MOST_OF_A_SHAPE
 
 
-def _keep(found: list[SampledKey], known: Sequence[SampledKey]) -> None:
+def _keep(found: list[SampledKey], known: Sequence[SampledKey], kin: Kin) -> None:
+    """Those that must stay, by their own names or as evidence with others; few of each layout."""
     for item in known:
-        layout = layout_of(item.key, item.type)
-        if layout is None or len(found) >= _MOST:
-            continue
-        if sum(layout_of(f.key, f.type) == layout for f in found) < _MOST_OF_A_LAYOUT:
-            found.append(item)
+        evidence = kin.add(item)
+        layout = layout_of(item.key, item.type, item.ttl, item.size)
+        for each in evidence or ([item] if layout is not None else []):
+            alike = sum(layout_of(f.key, f.type, f.ttl, f.size) == layout for f in found)
+            if alike < _MOST_OF_A_LAYOUT and len(found) < _MOST:
+                found.append(each)
 
 
 def _next(

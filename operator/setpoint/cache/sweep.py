@@ -12,11 +12,12 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 from setpoint.api.cachetuning import DefaultTTL, SweepPhase, SweepStatus
 from setpoint.cache.connect import Client
 from setpoint.cache.info import Info
+from setpoint.cache.kin import Kin
 from setpoint.cache.pace import Pace
 from setpoint.cache.passes import NO_TOUCH_SINCE, Position, advance, first, ranked
 from setpoint.cache.sweep_choice import Choice, prefix_of
@@ -49,6 +50,7 @@ async def run_slice(
     sweep: SweepStatus,
     info: Info,
     now: datetime,
+    kin: Kin,
     *,
     run_id: str,
     seconds: float = SLICE_SECONDS,
@@ -56,8 +58,9 @@ async def run_slice(
 ) -> tuple[SweepStatus, int]:
     """Go on for at most `seconds`; the pass as it is then, and keyspace hits we caused.
 
-    Raises redis.RedisError; a batch that was lost in mid-flight is done again, harmlessly. Where
-    the server has other burdens, it only waits.
+    Raises redis.RedisError where it failed before anything was done. What fails later ends the
+    slice: of a batch that was lost in mid-flight nothing is known, so it is done again, harmlessly.
+    Where the server has other burdens, it only waits.
     """
     left = max(0, info.keys - info.volatile_keys)
     if why := brake(vitals(info), left):
@@ -67,10 +70,13 @@ async def run_slice(
     # The spread is that of the pass: what is left becomes less with each slice.
     apart = spread(settings.ttl, settings.jitter, left + sweep.changed)
     async with wire(client) as line:
-        slice_ = Slice(line, settings, info.version, apart, fast=fast)
+        choice = Choice(settings, kin)
+        slice_ = Slice(line, settings, choice, info.version, apart, fast=fast)
         await slice_.prepare()
         position = slice_.first(run_id, databases, Position.read(sweep.cursor))
         position = await slice_.run(position, databases, time.monotonic() + seconds)
+        if slice_.broken:  # whatever answer is on its way belongs to nothing
+            await client.connection_pool.disconnect()
     return slice_.outcome(sweep, position, now), slice_.hits
 
 
@@ -81,13 +87,14 @@ class Slice:
         self,
         line: Wire,
         settings: DefaultTTL,
+        choice: Choice,
         version: tuple[int, ...],
         spread_: Spread,
         *,
         fast: bool = False,
     ) -> None:
         self._line = line
-        self._choice = Choice(settings)
+        self._choice = choice
         self._include = settings.include
         self._version = version
         self._spread = spread_
@@ -103,6 +110,7 @@ class Slice:
         self._by_prefix: Counter[bytes] = Counter()
         self._script_hits = 0
         self.scanned = self.changed = self.protected = self.refused = 0
+        self.broken = False
 
     @property
     def hits(self) -> int:
@@ -128,11 +136,22 @@ class Slice:
     async def run(
         self, position: Position | None, databases: Sequence[int], end: float
     ) -> Position | None:
-        """Batches until `end` (monotonic); where to go on, None when all is done."""
-        while position is not None and time.monotonic() < end:
-            position = await self._step(position, databases)
-        self._settle(await self._line.ask(self._commands()))
-        return position
+        """Batches until `end` (monotonic); where to go on, None when all is done.
+
+        Raises redis.RedisError where no batch was done.
+        """
+        settled = current = position
+        try:
+            while current is not None and time.monotonic() < end:
+                # What was found from `settled` on gets its TTLs with the write that comes now.
+                settled, current = current, await self._step(current, databases)
+            self._settle(await self._line.ask(self._commands()))
+        except RedisError:
+            if settled == position:
+                raise
+            self.broken = True
+            return settled
+        return current
 
     def outcome(self, sweep: SweepStatus, position: Position | None, now: datetime) -> SweepStatus:
         """The pass with this slice added."""

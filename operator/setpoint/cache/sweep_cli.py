@@ -17,6 +17,7 @@ from setpoint.cache import passes, sweep_nodes
 from setpoint.cache.cli import FAILED, USAGE, with_password
 from setpoint.cache.guard import printable
 from setpoint.cache.info import Info
+from setpoint.cache.kin import Kin
 from setpoint.cache.sweep_limits import brake, forecast, vitals
 from setpoint.cache.sweep_preview import Preview
 from setpoint.cache.sweep_spread import spread
@@ -91,13 +92,13 @@ async def _run(arguments: argparse.Namespace, settings: DefaultTTL, url: str, ca
     servers = await sweep_nodes.primaries(target, network)
     print("\n".join(told(preview, settings, [server.info for server in servers])))
     if arguments.approve:
-        await _sweep(target, network, settings, fast=arguments.fast)
+        await _sweep(target, network, settings, preview.kin, fast=arguments.fast)
     else:
         print("nothing was changed; --approve sets the TTLs, which cannot be taken back")
 
 
 async def _look(target: RedisTarget, network: Network, settings: DefaultTTL) -> Preview:
-    preview = Preview(passes.digest(settings))
+    preview = Preview(passes.digest(settings), 0, datetime.now(UTC))
     with _bar() as bar:
         task = bar.add_task("looking", total=None)
         while not preview.is_complete:
@@ -107,7 +108,7 @@ async def _look(target: RedisTarget, network: Network, settings: DefaultTTL) -> 
 
 
 async def _sweep(
-    target: RedisTarget, network: Network, settings: DefaultTTL, *, fast: bool
+    target: RedisTarget, network: Network, settings: DefaultTTL, kin: Kin, *, fast: bool
 ) -> None:
     status: SweepStatus | None = None
     total = sum(server.info.keys for server in await sweep_nodes.primaries(target, network))
@@ -115,7 +116,7 @@ async def _sweep(
         task = bar.add_task("sweeping", total=total)
         while status is None or status.phase is not SweepPhase.DONE:
             status, _ = await sweep_nodes.go_on(
-                target, network, settings, status, datetime.now(UTC), fast=fast
+                target, network, settings, status, datetime.now(UTC), kin, fast=fast
             )
             text = f"waiting: {status.paused}" if status.paused else "sweeping"
             bar.update(task, completed=status.scanned, description=text)

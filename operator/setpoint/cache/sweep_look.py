@@ -1,4 +1,4 @@
-"""Looks through all names for the dry run of a sweep, in slices; writes nothing."""
+"""Looks through all names before a pass, in slices; writes nothing."""
 
 import asyncio
 import time
@@ -10,6 +10,8 @@ from redis.exceptions import ResponseError
 from setpoint.api.cachetuning import DefaultTTL
 from setpoint.cache.connect import Client
 from setpoint.cache.info import Info
+from setpoint.cache.kin import Kin
+from setpoint.cache.layouts import SampledKey
 from setpoint.cache.pace import Pace
 from setpoint.cache.passes import NO_TOUCH_SINCE, advance, first
 from setpoint.cache.sweep_choice import Choice, prefix_of
@@ -23,7 +25,7 @@ _ASKED = 50
 _BATCH = 64
 _MAX_PREFIXES = 2_000
 _OTHERS = b"(others)"
-_GONE = -2
+_GONE, _NONE = -2, b"none"
 
 
 async def go_on(
@@ -38,7 +40,7 @@ async def go_on(
     position = preview.position
     if position is None or position.run_id != name:
         position = first(name, databases)
-    choice, end = Choice(settings), time.monotonic() + seconds
+    choice, end = Choice(settings, preview.kin), time.monotonic() + seconds
     pace = Pace(settings.max_keys_per_second, time.monotonic())
     async with wire(client) as line:
         if info.version >= NO_TOUCH_SINCE:
@@ -63,6 +65,7 @@ async def go_on(
 async def _count(line: Wire, choice: Choice, preview: Preview, keys: Sequence[bytes]) -> None:
     included = set(choice.included(keys))
     asked: list[tuple[bytes, tuple[bytes, bool]]] = []
+    telling: list[bytes] = []
     for key in keys:
         group = (prefix_of(key), key in included)
         if group not in preview.counts and len(preview.counts) >= _MAX_PREFIXES:
@@ -70,14 +73,31 @@ async def _count(line: Wire, choice: Choice, preview: Preview, keys: Sequence[by
         preview.counts[group] += 1
         if preview.counts[group] <= _ASKED:
             asked.append((key, group))
+        elif Kin.is_telling(key):
+            telling.append(key)
     preview.scanned += len(keys)
-    if not asked:
-        return
+    if asked:
+        await _ask(line, choice, preview, asked)
+    if telling:
+        kinds = await line.ask([pack("TYPE", key) for key in telling])
+        for key, kind in zip(telling, kinds, strict=True):
+            if not isinstance(kind, ResponseError):
+                preview.hits += kind != _NONE
+                preview.kin.add(SampledKey(key, kind.decode()))
+
+
+async def _ask(
+    line: Wire,
+    choice: Choice,
+    preview: Preview,
+    asked: Sequence[tuple[bytes, tuple[bytes, bool]]],
+) -> None:
     answers = await line.ask([pack(word, key) for key, _ in asked for word in ("TYPE", "PTTL")])
     for (key, group), kind, ttl in zip(asked, answers[::2], answers[1::2], strict=True):
         if isinstance(kind, ResponseError) or isinstance(ttl, ResponseError) or ttl == _GONE:
             continue
         preview.hits += 2
         name = kind.decode()
+        preview.kin.add(SampledKey(key, name, ttl / 1000 if ttl >= 0 else None))
         judged = (name, ttl >= 0, choice.is_protected(key, name))
         preview.answers.setdefault(group, Counter())[judged] += 1

@@ -10,7 +10,8 @@ from setpoint.api.cachetuning import DefaultTTL, SweepPhase, SweepStatus
 from setpoint.cache import passes, sweep, sweep_look
 from setpoint.cache.connect import connect, failure
 from setpoint.cache.info import Info
-from setpoint.cache.nodes import others, seed
+from setpoint.cache.kin import Kin
+from setpoint.cache.nodes import members, seed
 from setpoint.cache.observe import read_info
 from setpoint.cache.passes import Position
 from setpoint.cache.sweep_preview import Preview
@@ -24,6 +25,7 @@ class Primary:
 
     target: RedisTarget
     info: Info
+    slot: int = 0
 
     @property
     def run_id(self) -> str:
@@ -32,19 +34,23 @@ class Primary:
 
 
 async def primaries(target: RedisTarget, network: Network) -> list[Primary]:
-    """In an order that stays. Raises Failure where one of them cannot be reached: a pass leaves
-    nothing out."""
+    """By the slots that they have: a replica that is promoted in the middle of a pass takes the
+    place of its primary. Raises Failure where one of them cannot be reached: a pass leaves nothing
+    out."""
     start = await seed(target, network)
     async with connect(start, network) as client:
         info = await read_info(client)
         is_cluster = info.text("redis_mode") == "cluster"
-        places = await others(client, info, set()) if is_cluster else []
-    found = [Primary(start, info)]
+        places = await members(client, set()) if is_cluster else []
+    own = next((place.slot for place in places if place.is_asked), None)
+    found = [Primary(start, info, own or 0)]
     for place in places:
+        if place.slot is None or place.is_asked:  # a replica, or one that failed and was replaced
+            continue
         there = start.at(place.host, place.port)
         async with connect(there, network) as client:
-            found.append(Primary(there, await read_info(client)))
-    return sorted((p for p in found if not p.info.is_replica), key=lambda p: p.run_id)
+            found.append(Primary(there, await read_info(client), place.slot))
+    return sorted((p for p in found if not p.info.is_replica), key=lambda p: (p.slot, p.run_id))
 
 
 async def go_on(
@@ -53,6 +59,7 @@ async def go_on(
     settings: DefaultTTL,
     before: SweepStatus | None,
     now: datetime,
+    kin: Kin,
     *,
     fast: bool = False,
 ) -> tuple[SweepStatus, int]:
@@ -68,7 +75,7 @@ async def go_on(
     async with connect(server.target, network) as client:
         try:
             current, hits = await sweep.run_slice(
-                client, settings, current, server.info, now, run_id=server.run_id, fast=fast
+                client, settings, current, server.info, now, kin, run_id=server.run_id, fast=fast
             )
         except RedisError as error:
             raise failure(error, "expire") from None

@@ -1,15 +1,18 @@
-"""What a sweep would do, before it does it. Pure.
+"""What a pass would do, before it does it. Pure.
 
 Every key is counted by its prefix. Only few keys of a prefix are asked for type and TTL, since each
 question counts as a keyspace hit (which are counted, to be subtracted); what they say is taken for
-the others.
+the others. Those whose names may tell of others are asked, too: before a key is given a TTL, the
+keys beside it must be known.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from setpoint.api.cachetuning import DefaultTTL
+from setpoint.cache.kin import Kin
 from setpoint.cache.passes import Position
 
 
@@ -26,21 +29,30 @@ class Row:
 
 @dataclass
 class Preview:
-    """How far the look is, and what it found. `hits` are keyspace hits it caused."""
+    """How far the look is, and what it found. `hits` are keyspace hits it caused.
+
+    It is for the pass with those settings that follows `passes` others.
+    """
 
     digest: str
+    passes: int
+    begun: datetime
+    servers: frozenset[str] = frozenset()
     pending: list[str] | None = None
     position: Position | None = None
     scanned: int = 0
     hits: int = 0
     counts: Counter[tuple[bytes, bool]] = field(default_factory=Counter)
     answers: dict[tuple[bytes, bool], Counter[tuple[str, bool, bool]]] = field(default_factory=dict)
+    kin: Kin = field(default_factory=Kin)
 
     def meet(self, servers: Sequence[str]) -> None:
-        """The run ids of the servers there are: begin with them; those that are gone are left."""
-        if self.pending is None:
-            self.pending = list(servers)
-        self.pending = [name for name in self.pending if name in servers]
+        """The run ids of the servers there are. Where others were seen before, it begins anew:
+        after a failover or a restart their cursors mean nothing."""
+        if self.pending is None or self.servers != frozenset(servers):
+            self.servers, self.pending = frozenset(servers), list(servers)
+            self.position, self.scanned = None, 0
+            self.counts, self.answers = Counter(), {}
 
     @property
     def server(self) -> str | None:

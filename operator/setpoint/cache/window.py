@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from setpoint.api.cachetuning import AnalysisState
-from setpoint.cache.guard import SampledKey
+from setpoint.cache.growth import Growth
 from setpoint.cache.info import Info, parse
+from setpoint.cache.layouts import SampledKey
 
 WINDOW = timedelta(minutes=5)
 MIN_LOOKUPS = 100
@@ -98,7 +99,8 @@ class Window:
 
     `memory_limit` in bytes is that of each server's container; `denied` are the commands that the
     user may not call, by their ACL names; `unreachable` are addresses of servers. `sample` is a
-    random one; `protected` are keys of the guard's layouts that were found besides.
+    random one; `protected` are keys of the guard's layouts that were found besides. `growth` is
+    that of keys without a TTL over a longer time.
     """
 
     nodes: tuple[Node, ...]
@@ -111,6 +113,7 @@ class Window:
     unreachable: tuple[str, ...] = ()
     username: str = "default"
     acknowledged: tuple[str, ...] = ()
+    growth: Growth | None = None
 
 
 @dataclass(frozen=True)

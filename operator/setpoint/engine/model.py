@@ -146,7 +146,7 @@ class Decision(Generic[M]):
     own, beside the common ones. `records` are added to status beside those of actions: of what was
     adopted as it was, or what the real system itself proves to be ours. `forgotten` names objects
     whose records go, as they are gone and nobody wants them. `ignored` is the number of findings
-    that the spec does not want.
+    that the spec does not want. `values` are live numbers for Prometheus besides those of samples.
     """
 
     memory: M
@@ -161,3 +161,4 @@ class Decision(Generic[M]):
     records: Sequence[Applied] = ()
     forgotten: Collection[str] = ()
     ignored: int = 0
+    values: Mapping[str, float] = field(default_factory=dict)

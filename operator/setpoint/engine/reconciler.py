@@ -304,10 +304,10 @@ class Reconciler:
             if not action.background:
                 log.info("action done", key=str(visit.key), action=plan.sentence(action))
                 self._events.record(visit.body, Reason.ACTION_DONE, plan.sentence(action))
-        for sample in attempt.decision.samples:
-            if sample.value is not None:
-                metrics.VALUE.labels(*visit.key, sample.rule).set(sample.value)
-                visit.track.rules.add(sample.rule)
+        samples = {s.rule: s.value for s in attempt.decision.samples if s.value is not None}
+        for name, value in {**attempt.decision.values, **samples}.items():
+            metrics.VALUE.labels(*visit.key, name).set(value)
+            visit.track.rules.add(name)
 
     def _forget(self, key: Key) -> None:
         RESOURCES.forget(key)

@@ -24,7 +24,8 @@ KUBERNETES_REQUESTS = Counter(
 QUEUE_DEPTH = Gauge("setpoint_queue_depth", "Resources that wait for a worker.")
 VALUE = Gauge(
     "setpoint_value",
-    "Live value that an alert rule watches; percentages as 0-100, times in seconds.",
+    "Live value that an alert rule watches, or that is worth a graph; percentages as 0-100, times "
+    "in seconds, sizes in bytes.",
     ("kind", "namespace", "name", "rule"),
 )
 ACTIONS = Counter(

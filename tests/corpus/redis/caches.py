@@ -152,7 +152,7 @@ CACHES: dict[str, Cache] = {
         strings(":1:rates{n}", ttl=60),
     ),
     "mixed-with-and-without-ttl": pieces(strings("catalogue:{n}"), strings("geo:ip:{n}", ttl=None)),
-    "hundred-thousand-pages": strings("page:/p/{n}"),
+    "many-pages": strings("page:/p/{n}"),
 }
 
-SIZES = {"hundred-thousand-pages": 100_000}
+SIZES = {"many-pages": 20_000}

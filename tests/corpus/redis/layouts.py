@@ -1,4 +1,5 @@
-"""How frameworks lay out their keys, written from their sources and documentation.
+"""How frameworks lay out their keys, written down from knowledge of them: no copy of their code, and
+not captured from running ones.
 
 Each builder takes a generator of random numbers and how many jobs, locks or sessions there are;
 with none, what is left is what an idle installation keeps in Redis.

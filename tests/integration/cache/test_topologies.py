@@ -8,10 +8,12 @@ import pytest
 
 from setpoint.api.cachetuning import SweepPhase
 from setpoint.api.conditions import Reason
+from setpoint.cache.connect import connect
+from setpoint.cache.target import from_secret
 from setpoint.engine.failure import Failure
 from stack.certs import Authority
 from stack.redis import RedisSentinel, RedisServer, versions
-from tests.integration.cache.conftest import GENERATIONS, Tuning, ids, secret_of
+from tests.integration.cache.conftest import GENERATIONS, NETWORK, Tuning, ids, secret_of
 
 _SLOTS = 16384
 _NODES = 3
@@ -96,6 +98,33 @@ async def test_a_sweep_goes_through_every_primary_of_a_cluster(
         with node.client() as client:
             space = client.info("keyspace")["db0"]
             assert space["keys"] == space["expires"]
+
+
+async def test_a_key_of_another_server_or_on_its_way_to_it_is_passing_trouble(
+    cluster: list[RedisServer],
+) -> None:
+    """MOVED and ASK: what setpoint asks one server by itself is tried again later."""
+    source, target = cluster[0], cluster[1]
+    slot = 10  # of the first server
+    key = next(f"k{n}" for n in range(100_000) if source.cli("CLUSTER", "KEYSLOT", f"k{n}") == slot)
+    assert (await _refused(target, "GET", key)).reason is Reason.BUSY
+    names = [node.cli("CLUSTER", "MYID").decode() for node in (source, target)]
+    target.cli("CLUSTER", "SETSLOT", str(slot), "IMPORTING", names[0])
+    source.cli("CLUSTER", "SETSLOT", str(slot), "MIGRATING", names[1])
+    try:
+        failure = await _refused(source, "GET", key)
+    finally:
+        for node in (source, target):
+            node.cli("CLUSTER", "SETSLOT", str(slot), "STABLE")
+    assert failure.reason is Reason.BUSY
+    assert "slots" in failure.message
+
+
+async def _refused(server: RedisServer, *command: str) -> Failure:
+    with pytest.raises(Failure) as caught:
+        async with connect(from_secret("r", secret_of(server)), NETWORK) as client:
+            await client.execute_command(*command)
+    return caught.value
 
 
 @pytest.mark.parametrize("version", GENERATIONS)

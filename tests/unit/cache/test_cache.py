@@ -11,8 +11,8 @@ from setpoint.api.conditions import Reason
 from setpoint.api.plan import BlockedBy, Risk
 from setpoint.cache import decide, errors, passes, settings, target, window
 from setpoint.cache.glob import matcher
-from setpoint.cache.guard import SampledKey
 from setpoint.cache.info import Info
+from setpoint.cache.layouts import SampledKey
 from setpoint.cache.model import Memory, NodeLook, Observed, Setting, Survey
 from setpoint.cache.passes import Position
 from setpoint.engine.failure import Failure

@@ -2,15 +2,8 @@
 
 import pytest
 
-from setpoint.cache.guard import (
-    NAMES,
-    Guard,
-    SampledKey,
-    Workload,
-    layout_of,
-    may_belong,
-    printable,
-)
+from setpoint.cache.guard import Guard, printable
+from setpoint.cache.layouts import NAMES, SampledKey, Workload, layout_of, may_belong
 
 PROTECTED = [
     (b"queue:default", "list", "Sidekiq"), (b"app:queue:mailers", "list", "Sidekiq"),

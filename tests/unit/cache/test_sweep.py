@@ -9,6 +9,7 @@ import pytest
 from setpoint.api.cachetuning import DefaultTTL, KeyType, PrefixCount, SweepPhase, SweepStatus
 from setpoint.cache import passes
 from setpoint.cache.info import Info
+from setpoint.cache.kin import Kin
 from setpoint.cache.pace import Pace
 from setpoint.cache.sweep_choice import Choice
 from setpoint.cache.sweep_limits import brake, forecast, vitals
@@ -140,14 +141,14 @@ def test_the_forecast() -> None:
 def test_a_layout_is_let_through_only_where_include_names_it(
     include: list[str], key: bytes, kind: str, *, is_protected: bool
 ) -> None:
-    assert Choice(settings(include=include)).is_protected(key, kind) is is_protected
+    assert Choice(settings(include=include), Kin()).is_protected(key, kind) is is_protected
 
 
 def test_what_is_judged_for_one_number_holds_for_another() -> None:
     """Keys that differ in digits alone share one judgement; it must be the one of each."""
-    from setpoint.cache.guard import layout_of  # noqa: PLC0415
+    from setpoint.cache.layouts import layout_of  # noqa: PLC0415
 
-    choice, draw = Choice(settings()), random.Random(20261124)
+    choice, draw = Choice(settings(), Kin()), random.Random(20261124)
     names = [b"rq:job:%d", b"user:%d:lock", b"page:%d", b"sess_%020d", b"q:jobs:%d", b"tag:%d:key"]
     for name in names:
         for _ in range(20):

@@ -8,6 +8,7 @@ from setpoint.cache.rules.keys import (
     expired_backlog,
     growing_keys_without_ttl,
     keys_without_ttl,
+    slowly_growing_keys_without_ttl,
     unsafe_policy,
 )
 from setpoint.cache.rules.memory import (
@@ -46,6 +47,7 @@ RULES: tuple[Rule, ...] = (
     persistence_failing,
     keys_without_ttl,
     growing_keys_without_ttl,
+    slowly_growing_keys_without_ttl,
     expired_backlog,
     big_key,
     unsafe_policy,

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from setpoint.api.findings import Severity
-from setpoint.cache.guard import Guard, SampledKey, printable
+from setpoint.cache.guard import Guard, printable
+from setpoint.cache.layouts import SampledKey
 from setpoint.cache.memory import NOEVICTION, evicts, evicts_any, human
 from setpoint.cache.prefixes import prefix
 from setpoint.cache.window import Window
@@ -18,6 +19,7 @@ _SHARE = 0.5
 _USED_AS_CACHE = 0.05
 _LEAST_KEYS = 100
 _GROWTH = 0.01
+_SLOW_GROWTH, _SLOW_HOURS = 0.05, 1.0
 _STALE_PERCENT, _STALE_MUCH = 10.0, 25.0
 
 
@@ -71,6 +73,32 @@ def growing_keys_without_ttl(window: Window) -> Iterable[Finding]:
             "spec.defaultTTL helps until then",
             magnitude=float(grown),
         )
+
+
+def slowly_growing_keys_without_ttl(window: Window) -> Iterable[Finding]:
+    """The same over a day or two, in what is used as a cache: a leak that no window shows."""
+    found = window.growth
+    infos = [node.info for node in window.nodes if not node.info.is_replica]
+    if found is None or found.hours < _SLOW_HOURS or not infos or any(map(evicts_any, infos)):
+        return
+    keys, volatile = (sum(n) for n in zip(*((i.keys, i.volatile_keys) for i in infos), strict=True))
+    is_cache = all(map(evicts, infos)) or volatile >= _USED_AS_CACHE * keys
+    if not is_cache or found.keys < _LEAST_KEYS or found.keys < _SLOW_GROWTH * found.before:
+        return
+    if any(True for _ in growing_keys_without_ttl(window)):  # said already
+        return
+    most = ", ".join(f"{name} {number} more" for name, number in found.prefixes[:_SHOWN])
+    yield Finding(
+        id="GrowingKeysWithoutTTL",
+        object="cache",
+        severity=Severity.WARNING,
+        message="keys without a TTL become ever more",
+        evidence=f"{found.keys} more in {found.hours:.0f} hours, after {found.before}"
+        + (f"; by a sample: {most}" if most else ""),
+        remedy="set a TTL where the application writes them: that is where the fix belongs; "
+        "spec.defaultTTL helps until then",
+        magnitude=float(found.keys),
+    )
 
 
 def expired_backlog(window: Window) -> Iterable[Finding]:

@@ -128,10 +128,10 @@ def fragmentation(window: Window) -> Iterable[Finding]:
 
 
 def _signs(info: Info) -> Iterable[str]:
-    total, total_bytes = (
-        info.ratio("mem_fragmentation_ratio"),
-        info.number("mem_fragmentation_bytes"),
-    )
+    # The program's own pages are no fragmentation: 8 MiB, and all of it in a small server.
+    program = max(0, info.number("rss_overhead_bytes"))
+    total = info.ratio("mem_fragmentation_ratio") - program / max(info.number("used_memory"), 1)
+    total_bytes = info.number("mem_fragmentation_bytes") - program
     if total > _FRAG_RATIO and total_bytes > _FRAG_BYTES:
         yield f"resident is {total:.2f} times what is used ({human(total_bytes)} more)"
     ratio, wasted = info.ratio("allocator_frag_ratio"), info.number("allocator_frag_bytes")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from tests.corpus.redis.info.scenarios import SCENARIOS
 
@@ -17,6 +18,19 @@ FINDINGS = frozenset({
     "PersistenceFailing", "KeysWithoutTTL", "GrowingKeysWithoutTTL", "BigKey", "MissingPermission",
     "UnsafePolicy", "MaxmemoryUnset", "NoEvictionNearLimit", "ExpiredBacklog", "UnreachableNode",
 })  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a look reads besides INFO: keys as (name, type, TTL, bytes), slow commands as (name,
+    microseconds), events as (name, milliseconds), and the container's limit in bytes, if known."""
+
+    sampled: Sequence[tuple[bytes, str, float | None, int]] = ()
+    slow: Sequence[tuple[str, int]] = ()
+    latency: Sequence[tuple[str, int]] = ()
+    denied: Sequence[str] = ()
+    unreachable: Sequence[str] = ()
+    memory_limit: int | None = None
 
 
 @dataclass(frozen=True)
@@ -35,6 +49,7 @@ class Fixture:
     allowed: frozenset[str]
     why: str
     captured: bool
+    seen: Seen = field(default_factory=Seen)
 
 
 @dataclass(frozen=True)
@@ -77,13 +92,25 @@ def fixtures() -> Sequence[Fixture]:
 def _read(path: Path) -> Fixture:
     head, rest = path.read_text(encoding="utf-8").split("=== before\n")
     before, after = rest.split("=== after\n")
-    seconds, config = head.splitlines()
+    seconds, config, *seen = head.splitlines()
     scenario = SCENARIOS[path.stem.split("-", 1)[1]]
     return Fixture(
         path.stem, before, after, float(seconds.removeprefix("seconds ")),
         json.loads(config.removeprefix("config ")),
         scenario.expected, scenario.allowed, scenario.why, captured=True,
+        seen=_seen(json.loads(seen[0].removeprefix("seen "))) if seen else Seen(),
     )  # fmt: skip
+
+
+def _seen(found: Mapping[str, Any]) -> Seen:
+    return Seen(
+        [(name.encode("latin-1"), kind, ttl, size) for name, kind, ttl, size in found["sampled"]],
+        [tuple(entry) for entry in found["slow"]],
+        [tuple(entry) for entry in found["latency"]],
+        found["denied"],
+        found["unreachable"],
+        found["memory_limit"],
+    )
 
 
 @dataclass(frozen=True)
