@@ -280,7 +280,7 @@ def _together(
     cache = managed if isinstance(managed, ElastiCacheObserved) else None
     if cache is None and not seen.nodes:
         raise failures[0] if failures else Failure(Reason.INVALID_SPEC, "set redis or elastiCache")
-    return replace(seen, elasticache=cache, failures=failures)
+    return replace(seen, elasticache=cache, failures=(*failures, *seen.failures))
 
 
 def _unseen(observed: Observed) -> Failure:
