@@ -42,7 +42,7 @@ class Search:
         self._problem = problem
         self._ask = ask
         self._budget = budget
-        self._optimiser = Optimiser(problem, breathe)
+        self._optimiser = Optimiser(problem, breathe, budget.is_over)
         self._failed: set[tuple[int, int]] = set()
 
     async def best(self, roots: Sequence[Sequence[int]]) -> int:

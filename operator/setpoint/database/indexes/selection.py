@@ -66,9 +66,12 @@ class Problem:
 class Optimiser:
     """Searches a problem; costs that become known later are seen in the next search."""
 
-    def __init__(self, problem: Problem, breathe: Breathe) -> None:
+    def __init__(
+        self, problem: Problem, breathe: Breathe, is_over: Callable[[], bool]
+    ) -> None:
         self._problem = problem
         self._breathe = breathe
+        self._is_over = is_over
         self._concerned: list[list[Costs]] = [
             [costs for costs in problem.costs if costs.relevant >> number & 1]
             for number in range(len(problem.sizes))
@@ -101,10 +104,10 @@ class Optimiser:
         return sorted(found)
 
     async def _greedy(self, chosen: int, shift: float) -> int:
-        while True:
-            await self._breathe()
+        while not self._is_over():
             best, best_score = 0, 0.0
             for added in self.steps(chosen):
+                await self._breathe()
                 if not self._problem.is_allowed(chosen | added):
                     continue
                 gain = self.gain(chosen, added)
@@ -114,22 +117,29 @@ class Optimiser:
                 if score > best_score * (1 + 1e-9):
                     best, best_score = added, score
             if not best:
-                return chosen
+                break
             chosen |= best
+        return chosen
 
     async def _improved(self, chosen: int) -> int:
         """Exchanges until none helps: something in, and out what must go for it."""
-        while True:
-            await self._breathe()
-            chosen = self._without_useless(chosen)
+        chosen = self._without_useless(chosen)
+        reached = self._problem.objective(chosen)
+        while not self._is_over():
             best, best_gain = chosen, self._problem.least / 2
             for added in self.steps(chosen):
+                await self._breathe()
                 after, gain = self._exchange(chosen, added)
                 if gain > best_gain * (1 + 1e-9):
                     best, best_gain = after, gain
             if best == chosen:
                 return chosen
-            chosen = await self._greedy(best, 1.0)
+            better = self._without_useless(await self._greedy(best, 1.0))
+            now = self._problem.objective(better)
+            if now >= reached - self._problem.least / 4:
+                return chosen
+            chosen, reached = better, now
+        return chosen
 
     def _exchange(self, chosen: int, added: int) -> tuple[int, float]:
         """The set with `added`, without what it makes least useful until it is allowed."""
