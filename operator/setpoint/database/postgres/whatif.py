@@ -6,7 +6,7 @@ here was checked before. Every text goes by the extended protocol, which takes o
 
 import contextlib
 import json
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -233,9 +233,7 @@ async def settle(connection: Connection) -> None:
     await connection.set_autocommit(True)
     await require_own_session(connection)
     for name, value in _SETTINGS.items():
-        await connection.execute(
-            "SELECT pg_catalog.set_config(%s, %s, false)", (name, value)
-        )
+        await connection.execute("SELECT pg_catalog.set_config(%s, %s, false)", (name, value))
 
 
 @contextlib.asynccontextmanager
@@ -276,5 +274,3 @@ def _how_to_get(is_available: bool) -> str:
         "the server has no HypoPG: install its package (postgresql-NN-hypopg; RDS and Aurora have "
         "it), then run CREATE EXTENSION hypopg"
     )
-
-
