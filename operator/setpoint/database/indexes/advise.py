@@ -50,10 +50,10 @@ async def advise(
     workload = await read(connection, _merged(statements))
     try:
         async with whatif(connection) as session:
-            work = _Work(session, workload, limits, started)
-            return await work.advice(now)
+            return await _Work(session, workload, limits, started).advice(now)
     except NoHypoPGError as error:
-        return report.unasked(workload, str(error), time.monotonic() - started)
+        session = WhatIf(connection, None)
+        return await _Work(session, workload, limits, started).unvalidated(str(error))
 
 
 def _merged(statements: Sequence[Statement]) -> list[Statement]:
@@ -117,6 +117,20 @@ class _Work:
             know=search.know,
             spent=lambda: (self._session.explains, time.monotonic() - self._started),
             now=now,
+        )
+
+    async def unvalidated(self, why: str) -> Advice:
+        """Without HypoPG: which statements could be analysed with it."""
+        explained = await self._explained()
+        return Advice(
+            suggestions=[],
+            relative_cost=1.0,
+            analysed=len(explained),
+            not_analysable=self._workload.not_analysable,
+            explains=self._session.explains,
+            seconds=time.monotonic() - self._started,
+            is_validated=False,
+            why_not=why,
         )
 
     def _is_over(self) -> bool:
