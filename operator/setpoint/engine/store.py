@@ -42,6 +42,14 @@ class Store:
         self._bodies.pop(key, None)
 
 
+def wants_work(body: Mapping[str, Any] | None, uid: str, generation: int) -> bool:
+    """Whether long work for a resource of this uid and generation is to go on beside the loop."""
+    if body is None or body["metadata"].get("deletionTimestamp"):
+        return False
+    is_same = body["metadata"]["uid"] == uid and body["metadata"].get("generation") == generation
+    return is_same and not (body.get("spec") or {}).get("suspend", False)
+
+
 def requested_at(body: dict[str, Any]) -> str | None:
     """The newest request for a reconcile that a resource's annotations carry."""
     return requested_of(body["metadata"].get("annotations") or {})

@@ -13,10 +13,11 @@ from setpoint.database.indexes.candidates import of_use
 from setpoint.database.indexes.costs import Costs, Seen, bits
 from setpoint.database.indexes.errors import UnanalysableError
 from setpoint.database.indexes.model import Advice, Limits, NotAnalysable, Statement
+from setpoint.database.indexes.reading import read
 from setpoint.database.indexes.search import Budget, Search
 from setpoint.database.indexes.selection import Problem
 from setpoint.database.indexes.size import size
-from setpoint.database.indexes.workload import Readable, Workload, read
+from setpoint.database.indexes.workload import Readable, Workload
 from setpoint.database.indexes.writes import milliseconds
 from setpoint.database.postgres.connect import Connection
 from setpoint.database.postgres.whatif import Explainable, NoHypoPGError, WhatIf, settle, whatif
