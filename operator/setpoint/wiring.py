@@ -89,7 +89,7 @@ def assemble(
     gateway = AWSGateway(config, grants)
     store, claims = Store(), Claims()
 
-    def is_wanted(key: Key, uid: str, generation: int) -> bool:
+    def is_wanted(key: Key, uid: str, generation: int) -> bool | None:
         return wants_work(store.get(key), uid, generation)
 
     advisor = Advisor(network, now, is_wanted)

@@ -54,8 +54,9 @@ class _Entry:
     wanted: Indexes | None = None
 
 
-Wanted = Callable[[Key, str, int], bool]
-"""Whether a resource of this uid and generation is there, not suspended and not being deleted."""
+Wanted = Callable[[Key, str, int], bool | None]
+"""Whether a resource of this uid and generation is there, not suspended and not being deleted;
+None where there is no resource of this uid any more."""
 
 
 def _always(_key: Key, _uid: str, _generation: int) -> bool:
@@ -117,15 +118,17 @@ class Advisor:
 
     def _sweep(self) -> None:
         for subject, entry in list(self._entries.items()):
-            if not self._is_wanted(subject.key, subject.uid, entry.generation):
+            is_wanted = self._is_wanted(subject.key, subject.uid, entry.generation)
+            if not is_wanted:
                 self._cancel(entry)
+            if is_wanted is None:
                 del self._entries[subject]
 
     @staticmethod
     def _cancel(entry: _Entry) -> None:
         if entry.task is not None:
             entry.task.cancel()
-            entry.task = None
+            entry.task = entry.tried_at = None
 
     async def _make(
         self, subject: Subject, entry: _Entry, wanted: Indexes, target: PostgresTarget

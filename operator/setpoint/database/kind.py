@@ -12,7 +12,8 @@ from setpoint.api.dbtuning import Baseline, DBTuning, DBTuningSpec, DBTuningStat
 from setpoint.api.plan import Applied
 from setpoint.aws.gateway import AWSGateway, Scope
 from setpoint.database import decide, history, observe, report
-from setpoint.database.advisor import Advisor, Subject
+from setpoint.database.advisor import Advisor, Subject, limits
+from setpoint.database.indexes.fallback import completed
 from setpoint.database.memory import Memory
 from setpoint.database.model import Observed, Snapshot
 from setpoint.database.postgres.target import from_secret
@@ -142,13 +143,15 @@ class DBTuningKind:
         secret = await self._secrets.read(resource.key.namespace, name)
         target = from_secret(name, secret)
         snapshots, advising = [], False
-        for snapshot in seen.snapshots:
+        for look in seen.snapshots:
+            snapshot = look
             subject = Subject(resource.key, resource.uid, snapshot.database)
             made, is_busy = self._advisor.ask(subject, resource.generation, spec.indexes, target)
             advising |= is_busy
-            snapshots.append(
-                replace(snapshot, advice=made.advice, advised_at=made.at) if made else snapshot
-            )
+            if made is not None:
+                advice = completed(made.advice, snapshot, spec.analysis, limits(spec.indexes))
+                snapshot = replace(snapshot, advice=advice, advised_at=made.at)
+            snapshots.append(snapshot)
         return replace(seen, snapshots=snapshots, advising=advising)
 
     def _scope(self, resource: Resource[DBTuningSpec]) -> Scope:

@@ -42,12 +42,16 @@ class Store:
         self._bodies.pop(key, None)
 
 
-def wants_work(body: Mapping[str, Any] | None, uid: str, generation: int) -> bool:
-    """Whether long work for a resource of this uid and generation is to go on beside the loop."""
-    if body is None or body["metadata"].get("deletionTimestamp"):
+def wants_work(body: Mapping[str, Any] | None, uid: str, generation: int) -> bool | None:
+    """Whether long work for a resource of this uid and generation is to go on beside the loop.
+
+    None where there is no resource of this uid any more.
+    """
+    if body is None or body["metadata"]["uid"] != uid:
+        return None
+    if body["metadata"].get("deletionTimestamp") or (body.get("spec") or {}).get("suspend"):
         return False
-    is_same = body["metadata"]["uid"] == uid and body["metadata"].get("generation") == generation
-    return is_same and not (body.get("spec") or {}).get("suspend", False)
+    return bool(body["metadata"].get("generation") == generation)
 
 
 def requested_at(body: dict[str, Any]) -> str | None:
