@@ -171,7 +171,7 @@ class _Work:
 
     async def _explained(self) -> list[_Explained]:
         """The statements with their costs as they are; those that the planner refuses are noted."""
-        found = []
+        found: list[_Explained] = []
         for readable in self._workload.readable:
             if self._is_late() and len(found) >= _AT_LEAST:
                 self._refuse(readable, NO_TIME)
