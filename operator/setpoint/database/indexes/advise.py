@@ -29,7 +29,7 @@ from setpoint.database.postgres.whatif import (
     whatif,
 )
 
-_EXPLAINS_EACH, _EXPLAINS_MORE, _MAX_EXPLAINS = 70, 200, 4500
+_EXPLAINS_EACH, _EXPLAINS_MORE, _MAX_EXPLAINS = 70, 200, 4300
 """EXPLAINs for each statement, for the workload beside, and in all."""
 
 _READING = 0.12
