@@ -255,15 +255,26 @@ async def test_a_role_that_may_read_nothing_is_told_so(one_database: Database) -
     assert "pg_read_all_data" in advice.why_not
 
 
-async def test_nothing_hypothetical_is_left(shop: Database) -> None:
-    """Also of a session that is given up in the middle."""
+async def test_no_session_is_left_of_one_that_is_given_up(shop: Database) -> None:
+    """While a plan waits for a lock: hypothetical indexes go with their session."""
     target = from_secret("db", shop.data())
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.3):
-            await advise_on(
-                target, shop.name, NETWORK, Limits(), statements=workload() * 50, now=NOW
-            )
+    with shop.admin() as admin, admin.transaction():
+        admin.execute("LOCK TABLE shop.orders IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.7):
+                await advise_on(
+                    target, shop.name, NETWORK, Limits(), statements=workload(), now=NOW
+                )
     assert sessions(shop) == 0
+
+
+async def test_a_locked_table_costs_its_statements_only(shop: Database) -> None:
+    with shop.admin() as admin, admin.transaction():
+        admin.execute("LOCK TABLE shop.lines IN ACCESS EXCLUSIVE MODE")
+        advice = await ask(shop, *workload(STATEMENTS[0], STATEMENTS[2]))
+    assert len(advice.suggestions) == 1
+    [waits] = advice.not_analysable
+    assert "waited for a lock" in waits.reason
 
 
 def sessions(database: Database) -> int:
