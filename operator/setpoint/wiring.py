@@ -16,6 +16,7 @@ from setpoint.aws.gateway import AWSGateway
 from setpoint.aws.reads import Reads
 from setpoint.cache.kind import CacheTuningKind
 from setpoint.config import Config
+from setpoint.database.advisor import Advisor
 from setpoint.database.kind import DBTuningKind
 from setpoint.engine.attempt import Attempter
 from setpoint.engine.beside import Beside
@@ -53,12 +54,14 @@ class Operator:
     notifier: Notifier
     events: EventRecorder
     gateway: AWSGateway
+    advisor: Advisor
     sizings: Beside[SizingStatus]
     plurals: tuple[str, ...]
 
     def tasks(self) -> list[Coroutine[Any, Any, None]]:
         """What runs beside the workers."""
-        return [self.notifier.run(), self.events.run(), self.sizings.run()]
+        beside = [self.advisor.run(), self.sizings.run()]
+        return [self.notifier.run(), self.events.run(), *beside]
 
     async def work(self, stopping: asyncio.Event) -> None:
         """One worker: nothing may escape the loop's body, or its resources would be dropped."""
@@ -94,8 +97,8 @@ def assemble(
     def is_wanted(key: Key, uid: str, generation: int) -> bool | None:
         return wants_work(store.get(key), uid, generation)
 
-    sizings = Beside[SizingStatus](now, is_wanted)
-    kinds = _kinds(kube, network, gateway, sizings)
+    advisor, sizings = Advisor(network, now, is_wanted), Beside[SizingStatus](now, is_wanted)
+    kinds = _kinds(kube, network, gateway, advisor, sizings)
     queue = WorkQueue(config().limits.concurrency_per_lane, time.monotonic)
     events = EventRecorder(kube.write_event, now)
 
@@ -117,17 +120,30 @@ def assemble(
     )
     ingest = Ingest(kinds, store, claims, queue)
     return Operator(
-        kube, queue, ingest, reconciler, notifier, events, gateway, sizings, tuple(kinds)
+        kube,
+        queue,
+        ingest,
+        reconciler,
+        notifier,
+        events,
+        gateway,
+        advisor,
+        sizings,
+        tuple(kinds),
     )
 
 
 def _kinds(
-    kube: KubeClient, network: Network, gateway: AWSGateway, sizings: Beside[SizingStatus]
+    kube: KubeClient,
+    network: Network,
+    gateway: AWSGateway,
+    advisor: Advisor,
+    sizings: Beside[SizingStatus],
 ) -> dict[str, Kind[Any, Any, Any]]:
     reads = Reads(gateway)
     kinds: list[Kind[Any, Any, Any]] = [
         ScalingKind(gateway, reads),
-        DBTuningKind(kube, network, gateway),
+        DBTuningKind(kube, network, gateway, advisor=advisor),
         CacheTuningKind(kube, network, gateway, reads, beside=sizings),
     ]
     if traces.is_wanted():

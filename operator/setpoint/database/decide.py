@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from setpoint.api.dbtuning import Analysis, DBTuningSpec, Postgres
@@ -62,7 +62,7 @@ def decide(
         pending=planned.pending,
         ignored=ignored,
         settling=planned.settling,
-        again=planned.again if planned.again and planned.again < spec.interval else None,
+        again=_again(spec, planned.again, advising=observed.advising),
     )
 
 
@@ -95,6 +95,16 @@ def _rds(
     facts = rds_rules.Facts(spec.rds, observed.rds, memory.rds, now)
     planned = rds.decide(spec.rds, observed.rds, memory.rds, now)
     return planned, list(rds_rules.findings(facts)), list(rds_rules.samples(observed.rds))
+
+
+_ADVISING = timedelta(seconds=30)
+"""Advice is looked for this often while it is being made."""
+
+
+def _again(spec: DBTuningSpec, planned: timedelta | None, *, advising: bool) -> timedelta | None:
+    """When to look again, if earlier than usual."""
+    wishes = [wish for wish in (planned, _ADVISING if advising else None) if wish]
+    return min((wish for wish in wishes if wish < spec.interval), default=None)
 
 
 def _postgres(

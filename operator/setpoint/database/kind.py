@@ -12,6 +12,8 @@ from setpoint.api.dbtuning import Baseline, DBTuning, DBTuningSpec, DBTuningStat
 from setpoint.api.plan import Applied
 from setpoint.aws.gateway import AWSGateway, Scope
 from setpoint.database import decide, history, observe, report, targets
+from setpoint.database.advisor import Advisor, Subject, limits
+from setpoint.database.indexes.fallback import completed
 from setpoint.database.memory import Memory
 from setpoint.database.model import Observed, Snapshot
 from setpoint.database.postgres.target import from_secret
@@ -45,11 +47,13 @@ class DBTuningKind:
         network: Network,
         gateway: AWSGateway,
         now: Callable[[], datetime] = _now,
+        advisor: Advisor | None = None,
     ) -> None:
         self._secrets = secrets
         self._network = network
         self._gateway = gateway
         self._now = now
+        self._advisor = advisor or Advisor(network, now)
 
     def lane(self, namespace: str, spec: DBTuningSpec) -> str:
         """Bounded by database server, as far as its Secret tells, else by region."""
@@ -87,10 +91,11 @@ class DBTuningKind:
                 if spec.postgres
                 else None
             )
-        observed = observe.together(
+        seen = observe.together(
             rds.result() if rds else None, postgres.result() if postgres else None
         )
-        return replace(observed, targets=targets.known(spec, observed, memory.targets))
+        seen = replace(seen, targets=targets.known(spec, seen, memory.targets))
+        return await self._advised(resource, seen)
 
     def targets(self, observed: Observed) -> Sequence[str]:
         """The RDS instance's ARN, then each database with its server's identifier."""
@@ -130,6 +135,26 @@ class DBTuningKind:
         if observed.rds is None:
             raise observed.failures[0]
         return revert(resource.spec.rds, observed.rds, applied, self._now())
+
+    async def _advised(self, resource: Resource[DBTuningSpec], seen: Observed) -> Observed:
+        """With the advice there is; what is due is begun, and goes on beside the loop."""
+        spec = resource.spec
+        if spec.indexes is None or spec.postgres is None or not seen.snapshots:
+            return seen
+        name = spec.postgres.secret_ref.name
+        secret = await self._secrets.read(resource.key.namespace, name)
+        target = from_secret(name, secret)
+        snapshots, advising = [], False
+        for look in seen.snapshots:
+            snapshot = look
+            subject = Subject(resource.key, resource.uid, snapshot.database)
+            made, is_busy = self._advisor.ask(subject, resource.generation, spec.indexes, target)
+            advising |= is_busy
+            if made is not None:
+                advice = completed(made.advice, snapshot, spec.analysis, limits(spec.indexes))
+                snapshot = replace(snapshot, advice=advice, advised_at=made.at)
+            snapshots.append(snapshot)
+        return replace(seen, snapshots=snapshots, advising=advising)
 
     def _scope(self, resource: Resource[DBTuningSpec]) -> Scope:
         spec = resource.spec
