@@ -1,0 +1,1 @@
+"""Index advice for the real workload, asked of the planner through HypoPG."""
