@@ -8,7 +8,7 @@ UV     := 0.13.9
 STACK  := PYTHONPATH=hack $(BIN)/python -m stack
 
 .DEFAULT_GOAL := help
-.PHONY: help setup stack test unit lint format demo demo-down histories bench-scaling bench-postgres generate lock clean
+.PHONY: help setup stack test unit lint format demo demo-down histories bench-scaling bench-postgres bench-indexes generate lock clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ bench-scaling: stack ## A thousand ScalingPolicies: calls to AWS, and the time t
 
 bench-postgres: $(READY) ## An analysis of 10,000 tables, and what it takes from pgbench (6 minutes)
 	@$(BIN)/python tests/bench/postgres.py
+
+bench-indexes: $(READY) ## Index advice against other advisors; ARGS="--workload tpcds --scale 0.1" and others
+	@$(BIN)/python tests/bench/indexes.py $(ARGS)
 
 generate: $(READY) ## Write the CRDs, the docs and the table of AWS that come from models
 	@$(BIN)/python -m setpoint.api.kinds crds

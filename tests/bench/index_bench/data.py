@@ -14,13 +14,13 @@ from pathlib import Path
 import duckdb
 import psycopg
 from psycopg import sql
+from tests.bench.index_bench.workloads import Workload
 
 from stack import tools
 from stack.certs import Authority
 from stack.install import cached, say
 from stack.postgres import Kept, PostgresServer
 from stack.process import StackError
-from tests.bench.index_bench.workloads import Workload
 
 PLANNING = {"work_mem": "64MB", "max_parallel_workers_per_gather": "0", "jit": "off"}
 """Of the database, so that whoever plans there plans alike."""

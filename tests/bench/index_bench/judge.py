@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from statistics import fmean, median
 
 from psycopg import Rollback, sql
-
 from tests.bench.index_bench.data import Loaded
 from tests.bench.index_bench.plans import Costs, Session, cost
 

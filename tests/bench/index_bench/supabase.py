@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from psycopg import sql
-
 from tests.bench.index_bench.plans import Session, index_names, plan
 from tests.bench.index_bench.what_if import Index, columns, missing
 

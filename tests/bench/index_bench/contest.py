@@ -1,0 +1,142 @@
+"""Each advisor asked for each budget; then all of them before the judge."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from tests.bench.index_bench import extend, supabase, times
+from tests.bench.index_bench.advisor import Answer, Request, ask
+from tests.bench.index_bench.data import Loaded
+from tests.bench.index_bench.judge import Verdict, judge
+from tests.bench.index_bench.plans import Costs, Session
+from tests.bench.index_bench.what_if import Index, deduplicated_size
+from tests.bench.index_bench.workloads import Workload
+
+from stack.install import say
+
+SETPOINT = "setpoint"
+_SEEDS = (1, 2)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What one advisor advises, and what it took to say so. `budget` in MB, None for no limit.
+
+    `explains` are counted by the server, whatever the advisor says.
+    """
+
+    advisor: str
+    budget: float | None
+    ddl: Sequence[str]
+    explains: int
+    seconds: float
+    answer: Answer | None = None
+    is_repeatable: bool = True
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An entry with the verdict on it, and the real times if they were measured."""
+
+    entry: Entry
+    verdict: Verdict
+    timed: times.Timed | None = None
+
+    @property
+    def size_errors(self) -> Sequence[float]:
+        """Index by index, how far the advisor's own size is from the built one."""
+        if self.entry.answer is None:
+            return []
+        pairs = zip(self.entry.answer.sizes, self.verdict.indexes, strict=True)
+        return [own / built.size - 1 for own, built in pairs]
+
+
+def setpoint(loaded: Loaded, request: Request) -> Entry:
+    """Asked in two processes with different hash seeds; the first answer counts."""
+    with _counted(loaded) as explains:
+        answer, *others = [ask(loaded, request, seed) for seed in _SEEDS]
+        asked_for = explains() // len(_SEEDS)
+    same = all(other.ddl == answer.ddl and other.sizes == answer.sizes for other in others)
+    say(f"setpoint, {request.megabytes} MB: {len(answer.ddl)} indexes in {answer.seconds:.1f} s")
+    return Entry(
+        SETPOINT, request.megabytes, answer.ddl, asked_for, answer.seconds, answer, same
+    )  # fmt: skip
+
+
+def asked(
+    loaded: Loaded, workload: Workload, budgets: Sequence[float], costs: Costs
+) -> list[Entry]:
+    """setpoint for every budget of built MB, on what is judged: the planner's costs."""
+    judged = workload.judged()
+    weights = [costs[number] for number in judged]
+    requests = [Request(list(judged.values()), weights, budget) for budget in budgets]
+    return [setpoint(loaded, request) for request in requests]
+
+
+def baselines(
+    loaded: Loaded, workload: Workload, budgets: Sequence[float], scale: float
+) -> list[Entry]:
+    """Extend's method on the same queries, and Supabase's on all."""
+    judged = workload.judged()
+
+    def by_hypopg(session: Session, megabytes: float) -> list[Index]:
+        return extend.extend(session, judged, megabytes * 2**20)
+
+    def by_built_sizes(session: Session, megabytes: float) -> list[Index]:
+        size = deduplicated_size(session)
+        return extend.extend(session, judged, megabytes * 2**20, size)
+
+    return [
+        *(
+            _baseline(loaded, "Extend, by HypoPG's sizes", budget * scale, by_hypopg)
+            for budget in workload.nominal_megabytes
+        ),
+        *(
+            _baseline(loaded, "Extend, told the built sizes", budget, by_built_sizes)
+            for budget in budgets
+        ),
+        _baseline(loaded, "Supabase", None, lambda s, _: supabase.supabase(s, workload.queries())),
+    ]
+
+
+def judged(
+    loaded: Loaded, workload: Workload, entry: Entry, before: Mapping[int, float] | None
+) -> Judged:
+    """The verdict; with the real times where those `before` are given. Raises psycopg.Error."""
+    verdict = judge(loaded, entry.ddl, workload.judged())
+    say(f"{entry.advisor}: {verdict.megabytes:.0f} MB, relative cost {verdict.relative_cost:.3f}")
+    if before is None:
+        return Judged(entry, verdict)
+    queries = {number: text for number, text in workload.queries().items() if number in before}
+    return Judged(entry, verdict, times.timed(loaded, entry.ddl, queries, before))
+
+
+def _baseline(
+    loaded: Loaded,
+    name: str,
+    budget: float | None,
+    advise: Callable[[Session, float], list[Index]],
+) -> Entry:
+    started = time.monotonic()
+    with _counted(loaded) as explains, loaded.admin() as session:
+        indexes = advise(session, budget or 0)
+        took, asked_for = time.monotonic() - started, explains()
+    say(f"{name}, {budget or 'any'} MB: {len(indexes)} indexes in {took:.1f} s")
+    return Entry(name, budget, [index.ddl for index in indexes], asked_for, took)
+
+
+@contextmanager
+def _counted(loaded: Loaded) -> Iterator[Callable[[], int]]:
+    """How many EXPLAINs the server ran since."""
+
+    def count() -> int:
+        row = session.execute(
+            "SELECT coalesce(sum(calls), 0) FROM pg_stat_statements WHERE query ~* '^\\s*explain'"
+        ).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    with loaded.admin() as session:
+        session.execute("SELECT pg_stat_statements_reset()")
+        yield count

@@ -1,0 +1,111 @@
+"""Index advice against others: make bench-indexes
+
+Prints the tables, and writes them into docs/benchmarks/indexes.md where nothing was left out.
+"""
+
+import argparse
+import os
+import platform
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT / "hack"), str(ROOT)]
+
+from tests.bench.index_bench import contest, judge, times  # noqa: E402
+from tests.bench.index_bench.advisor import Request  # noqa: E402
+from tests.bench.index_bench.data import Loaded, loaded  # noqa: E402
+from tests.bench.index_bench.normalised import normalised  # noqa: E402
+from tests.bench.index_bench.report import Results, section, write  # noqa: E402
+from tests.bench.index_bench.workloads import WORKLOADS, Workload  # noqa: E402
+
+from stack.install import say  # noqa: E402
+
+PAGE = ROOT / "docs" / "benchmarks" / "indexes.md"
+
+
+def main() -> None:
+    options = _options()
+    workload: Workload = WORKLOADS[options.workload]
+    with loaded(workload, options.scale) as database:
+        results = run(database, workload, options)
+    print(section(results))
+    if options.scale == 1 and not (options.budgets or options.only_setpoint or options.no_times):
+        write(PAGE, results)
+        say(f"written to {PAGE}")
+
+
+def run(database: Loaded, workload: Workload, options: argparse.Namespace) -> Results:
+    """Ask all advisors under the statistics that were loaded; then judge them, one by one."""
+    budgets = options.budgets or [bar.megabytes * options.scale for bar in workload.bars]
+    machine, sizes = _machine(database), _sizes(database)
+    queries = workload.queries()
+    texts = normalised(database.server, workload)
+    with database.admin() as session:
+        costs = judge.costs(session, queries)
+    before = None if options.no_times else times.baseline(database, _timed(workload))
+    weights = [(before or costs).get(n, costs[n]) for n in queries]
+    largest = max(budgets)
+    written = contest.setpoint(database, Request(list(queries.values()), weights, largest))
+    as_seen = contest.setpoint(database, Request([texts[n] for n in queries], weights, largest))
+    entries = contest.asked(database, workload, budgets, costs)
+    if not options.only_setpoint:
+        entries += contest.baselines(database, workload, budgets, options.scale)
+    return Results(
+        workload=workload,
+        scale=options.scale,
+        machine=machine,
+        database_mb=sizes,
+        written=written,
+        normalised=as_seen,
+        normalised_judged=contest.judged(database, workload, as_seen, None),
+        judged=[contest.judged(database, workload, entry, before) for entry in entries],
+    )
+
+
+def _timed(workload: Workload) -> dict[int, str]:
+    """TPC-H whole; of TPC-DS only what is judged, for the others run for minutes."""
+    return workload.queries() if workload.name == "tpch" else workload.judged()
+
+
+def _machine(database: Loaded) -> str:
+    with database.admin() as session:
+        row = session.execute(
+            "SELECT current_setting('server_version'), extversion FROM pg_extension"
+            " WHERE extname = 'hypopg'"
+        ).fetchone()
+    assert row is not None
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return (
+        f"Measured on {os.cpu_count()} cores and {memory:.0f} GiB, load average "
+        f"{os.getloadavg()[1]:.1f}, PostgreSQL {str(row[0]).split()[0]}, HypoPG {row[1]}, "
+        f"Python {platform.python_version()}."
+    )
+
+
+def _sizes(database: Loaded) -> tuple[float, float]:
+    with database.admin() as session:
+        rows = session.execute(
+            "SELECT relkind, sum(pg_relation_size(oid))::float8 / 2^20 FROM pg_class"
+            " WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'i') GROUP BY 1"
+        ).fetchall()
+    sizes = {str(kind): float(str(size)) for kind, size in rows}
+    return sizes["r"], sizes["i"]
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Index advice against others.")
+    parser.add_argument("--workload", choices=sorted(WORKLOADS), default="tpch")
+    parser.add_argument("--scale", type=float, default=1.0, help="the TPC's scale factor")
+    parser.add_argument("--budgets", type=_numbers, help="built MB, such as 63,178")
+    parser.add_argument("--only-setpoint", action="store_true", help="no other advisor")
+    parser.add_argument("--no-times", action="store_true", help="no query is really run")
+    return parser.parse_args()
+
+
+def _numbers(text: str) -> list[float]:
+    return [float(number) for number in text.split(",")]
+
+
+if __name__ == "__main__":
+    main()
