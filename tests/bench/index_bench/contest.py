@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tests.bench.index_bench import extend, supabase, times
 from tests.bench.index_bench.advisor import Answer, Request, ask
-from tests.bench.index_bench.data import Loaded
+from tests.bench.index_bench.data import Loaded, forget
 from tests.bench.index_bench.judge import Verdict, judge
 from tests.bench.index_bench.plans import Costs, Session
 from tests.bench.index_bench.what_if import Index, deduplicated_size
@@ -128,15 +128,17 @@ def _baseline(
 
 @contextmanager
 def _counted(loaded: Loaded) -> Iterator[Callable[[], int]]:
-    """How many EXPLAINs the server ran since."""
-
-    def count() -> int:
-        row = session.execute(
-            "SELECT coalesce(sum(calls), 0) FROM pg_stat_statements WHERE query ~* '^\\s*explain'"
-        ).fetchone()
-        assert row is not None
-        return int(row[0])
-
+    """How many EXPLAINs the server ran in the database since."""
     with loaded.admin() as session:
-        session.execute("SELECT pg_stat_statements_reset()")
-        yield count
+        forget(session)
+        yield lambda: _explains(session)
+
+
+def _explains(session: Session) -> int:
+    row = session.execute(
+        "SELECT coalesce(sum(s.calls), 0) FROM pg_stat_statements s"
+        " JOIN pg_database d ON d.oid = s.dbid"
+        " WHERE d.datname = current_database() AND s.query ~* '^\\s*explain'"
+    ).fetchone()
+    assert row is not None
+    return int(row[0])

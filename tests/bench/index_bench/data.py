@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 import psycopg
 from psycopg import sql
+from tests.bench.index_bench.plans import Session
 from tests.bench.index_bench.workloads import Workload
 
 from stack import tools
@@ -49,7 +50,7 @@ class Loaded:
     reader: str
     reader_password: str
 
-    def admin(self, **options: str) -> psycopg.Connection[tuple[object, ...]]:
+    def admin(self, **options: str) -> Session:
         """A new session of a superuser, each statement a transaction of its own."""
         settings = " ".join(f"-c {name}={value}" for name, value in options.items())
         return psycopg.connect(
@@ -142,9 +143,17 @@ def load(server: PostgresServer, workload: Workload, scale: float, database: str
     say(f"{workload.title} {scale:g}: loaded in {time.monotonic() - started:.0f} s")
 
 
+def forget(session: Session) -> None:
+    """What pg_stat_statements knows of the session's database, and of no other."""
+    session.execute(
+        "SELECT pg_stat_statements_reset(0, oid, 0) FROM pg_database"
+        " WHERE datname = current_database()"
+    )
+
+
 def _copy(
     source: duckdb.DuckDBPyConnection,
-    target: psycopg.Connection[tuple[object, ...]],
+    target: Session,
     table: str,
     file: Path,
 ) -> None:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 import psycopg
-from tests.bench.index_bench.data import load
+from tests.bench.index_bench.data import forget, load
+from tests.bench.index_bench.plans import Session
 from tests.bench.index_bench.workloads import Workload
 
 from stack.postgres import PostgresServer
@@ -20,13 +21,13 @@ def normalised(server: PostgresServer, workload: Workload) -> Mapping[int, str]:
         server.execute(f"DROP DATABASE {database} WITH (FORCE)")
 
 
-def _text(session: psycopg.Connection[tuple[str, ...]], query: str) -> str:
-    session.execute("SELECT pg_stat_statements_reset()")
+def _text(session: Session, query: str) -> str:
+    forget(session)
     session.execute(query)
-    rows = session.execute(
+    row = session.execute(
         "SELECT query FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid"
         " WHERE d.datname = current_database() AND toplevel"
         " AND query !~ 'pg_stat_statements' ORDER BY length(query) DESC LIMIT 1"
     ).fetchone()
-    assert rows is not None
-    return rows[0]
+    assert row is not None
+    return str(row[0])
