@@ -1,10 +1,36 @@
 """The one entry: from a workload to advice."""
 
+import asyncio
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from setpoint.database.indexes.model import Advice, Limits, Statement
+from setpoint.database.indexes import report
+from setpoint.database.indexes.candidate import Candidate
+from setpoint.database.indexes.candidates import of_use
+from setpoint.database.indexes.costs import Costs, Seen, bits
+from setpoint.database.indexes.errors import UnanalysableError
+from setpoint.database.indexes.model import Advice, Limits, NotAnalysable, Statement
+from setpoint.database.indexes.search import Budget, Search
+from setpoint.database.indexes.selection import Problem
+from setpoint.database.indexes.size import size
+from setpoint.database.indexes.workload import Readable, Workload, read
+from setpoint.database.indexes.writes import milliseconds
 from setpoint.database.postgres.connect import Connection
+from setpoint.database.postgres.whatif import Explainable, NoHypoPGError, WhatIf, settle, whatif
+
+_EXPLAINS_EACH, _EXPLAINS_MORE, _MAX_EXPLAINS = 70, 200, 4500
+"""EXPLAINs for each statement, for the workload beside, and in all."""
+
+_RESERVE = 0.9
+"""Of the time is for the search; the rest is for what the answer says about it."""
+
+_COST_MS = 0.01
+"""Milliseconds of a unit of cost (one page read in sequence), where nobody measured the time."""
+
+_SLICE = 0.02
+"""Seconds of computing after which others get their turn."""
 
 
 async def advise(
@@ -13,6 +39,178 @@ async def advise(
     """The indexes that the workload wants, within the limits.
 
     The connection is used for this alone and holds no hypothetical index afterwards. Statements
-    that cannot be explained are listed, and never stop the rest. Raises Failure.
+    that cannot be explained are listed, and never stop the rest. Without HypoPG the advice is
+    empty and says why. Raises Failure behind a pooler, psycopg.Error where the server is lost.
     """
-    raise NotImplementedError
+    started = time.monotonic()
+    await settle(connection)
+    workload = await read(connection, _merged(statements))
+    try:
+        async with whatif(connection) as session:
+            work = _Work(session, workload, limits, started)
+            return await work.advice(now)
+    except NoHypoPGError as error:
+        return report.unasked(workload, str(error), time.monotonic() - started)
+
+
+def _merged(statements: Sequence[Statement]) -> list[Statement]:
+    """Each text once; in an order that does not hang on the order they came in."""
+    found: dict[tuple[str, str], Statement] = {}
+    for one in statements:
+        key = (one.text, one.user)
+        if (known := found.get(key)) is not None:
+            one = Statement(
+                one.text,
+                known.calls + one.calls,
+                known.total_ms + one.total_ms,
+                known.rows + one.rows,
+                one.user,
+            )
+        found[key] = one
+    return sorted(found.values(), key=lambda s: (-s.total_ms, s.text, s.user))
+
+
+@dataclass
+class _Explained:
+    """A statement with a text that the server takes, and its cost as it is."""
+
+    readable: Readable
+    source: Explainable
+    base: float
+
+
+class _Work:
+    """One piece of advice in the making."""
+
+    def __init__(
+        self, session: WhatIf, workload: Workload, limits: Limits, started: float
+    ) -> None:
+        self._session = session
+        self._workload = workload
+        self._limits = limits
+        self._started = started
+        self._slice = started
+
+    async def advice(self, now: datetime) -> Advice:
+        explained = await self._explained()
+        pool, problem, roots = self._problem(explained)
+
+        async def ask(number: int, chosen: int) -> Seen | None:
+            return await self._ask(explained[number], pool, chosen)
+
+        budget = Budget(
+            min(_EXPLAINS_MORE + _EXPLAINS_EACH * len(explained), _MAX_EXPLAINS), self._is_over
+        )
+        search = Search(problem, ask, budget, self._breathe)
+        chosen = await search.best(roots) if pool else 0
+        is_complete = not self._is_over()
+        budget.explains = max(budget.explains, 0) + 40 * len(bits(chosen))
+        budget.is_over = lambda: False
+        return await report.advice(
+            report.Found(
+                statements=[e.readable for e in explained],
+                problem=problem,
+                pool=pool,
+                chosen=chosen,
+                workload=self._workload,
+                is_complete=is_complete,
+            ),
+            know=search.know,
+            spent=lambda: (self._session.explains, time.monotonic() - self._started),
+            now=now,
+        )
+
+    def _is_over(self) -> bool:
+        return time.monotonic() - self._started > self._limits.budget_s * _RESERVE
+
+    async def _breathe(self) -> None:
+        if time.monotonic() - self._slice > _SLICE:
+            await asyncio.sleep(0)
+            self._slice = time.monotonic()
+
+    async def _explained(self) -> list[_Explained]:
+        """The statements with their costs as they are; those that the planner refuses are noted."""
+        found = []
+        for readable in self._workload.readable:
+            if self._is_over():
+                self._refuse(readable, "there was no time left to look at it")
+                continue
+            try:
+                found.append(await self._base(readable))
+            except UnanalysableError as error:
+                self._refuse(readable, str(error))
+        return found
+
+    async def _base(self, readable: Readable) -> _Explained:
+        reason: UnanalysableError | None = None
+        for text in readable.texts:
+            source = Explainable(text, readable.parameters)
+            try:
+                plan = await self._session.explain(source)
+            except UnanalysableError as error:
+                reason = reason or error
+            else:
+                return _Explained(readable, source, max(plan.cost, 0.01))
+        raise reason or UnanalysableError("it has no text")
+
+    def _refuse(self, readable: Readable, reason: str) -> None:
+        self._workload.not_analysable.append(NotAnalysable(readable.statement, reason))
+
+    def _problem(
+        self, explained: Sequence[_Explained]
+    ) -> tuple[list[Candidate], Problem, list[list[int]]]:
+        own = [
+            sorted({c for use in e.readable.uses for c in of_use(use)}) for e in explained
+        ]
+        pool = sorted({candidate for found in own for candidate in found})
+        number = {candidate: place for place, candidate in enumerate(pool)}
+        tables = self._workload.tables
+        measured = any(e.readable.statement.total_ms for e in explained)
+        costs = [
+            Costs(
+                relevant=_mask(number[c] for c in found),
+                base=e.base,
+                weight=e.readable.statement.total_ms
+                if measured
+                else e.base * e.readable.statement.calls * _COST_MS,
+            )
+            for e, found in zip(explained, own, strict=True)
+        ]
+        limit = self._limits.max_total_size
+        problem = Problem(
+            costs=costs,
+            sizes=[size(c, tables[c.table]) for c in pool],
+            writes=[milliseconds(c, self._workload.writes, tables[c.table]) for c in pool],
+            tables=[c.table for c in pool],
+            max_size=float("inf") if limit is None else limit,
+            max_indexes=self._limits.max_indexes,
+            max_per_table=self._limits.max_per_table,
+        )
+        return pool, problem, [_roots(found, number) for found in own]
+
+    async def _ask(
+        self, explained: _Explained, pool: Sequence[Candidate], chosen: int
+    ) -> Seen | None:
+        candidates = [pool[number] for number in bits(chosen)]
+        tables = dict(self._workload.tables)
+        try:
+            plan = await self._session.explain(explained.source, candidates, tables)
+        except UnanalysableError:  # too many to choose from, or too slow with them
+            return None
+        place = {candidate: number for number, candidate in enumerate(pool)}
+        return Seen(chosen, _mask(place[c] for c in plan.used), plan.cost)
+
+
+def _mask(numbers: "Sequence[int] | set[int] | object") -> int:
+    mask = 0
+    for number in numbers:  # type: ignore[attr-defined]
+        mask |= 1 << number
+    return mask
+
+
+def _roots(found: Sequence[Candidate], number: dict[Candidate, int]) -> list[int]:
+    """Sets to explore from beside all: without those that cover, of two columns, of one."""
+    narrow = [c for c in found if len(c.all_columns) <= 3]
+    pairs = [c for c in found if len(c.all_columns) <= 2]
+    single = [c for c in found if len(c.all_columns) == 1]
+    return [_mask(number[c] for c in part) for part in (narrow, pairs, single)]

@@ -1,0 +1,84 @@
+"""What is known of a statement's cost under sets of candidates. Pure.
+
+Sets are bit masks. A plan under the set C that uses only U of it costs the same under every set
+between U and C, for the planner takes the cheapest: so one EXPLAIN answers for many sets, and
+bounds the others from above (U is there) and from below (all is in C). See "plan-based pruning" in
+Siddiqui et al., "Wii", and Finkelstein's and Chaudhuri's atomic configurations.
+"""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One EXPLAIN: the set it had, what the plan used of it, and the plan's cost."""
+
+    given: int
+    used: int
+    cost: float
+
+
+@dataclass
+class Costs:
+    """A statement's costs. `relevant` are the candidates on its tables; `weight` its time, ms."""
+
+    relevant: int
+    base: float
+    weight: float
+    seen: list[Seen] = field(default_factory=list)
+    _upper: dict[int, float] = field(default_factory=dict)
+    _lower: dict[int, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.note(Seen(0, 0, self.base))
+
+    def note(self, seen: Seen) -> None:
+        """Take a plan in."""
+        self.seen.append(seen)
+        self.seen.sort(key=lambda s: (s.cost, s.used, s.given))
+        self._upper.clear()
+        self._lower.clear()
+
+    def upper(self, chosen: int) -> float:
+        """The cost is at most this: a plan is known that needs no more than what is chosen."""
+        chosen &= self.relevant
+        found = self._upper.get(chosen)
+        if found is None:
+            found = next(s.cost for s in self.seen if not s.used & ~chosen)
+            self._upper[chosen] = found
+        return found
+
+    def lower(self, chosen: int) -> float:
+        """The cost is at least this: with more, it was so much."""
+        chosen &= self.relevant
+        found = self._lower.get(chosen)
+        if found is None:
+            above = (s.cost for s in reversed(self.seen) if not chosen & ~s.given)
+            found = min(next(above, 0.0), self.upper(chosen))
+            self._lower[chosen] = found
+        return found
+
+    def is_known(self, chosen: int) -> bool:
+        """Whether no EXPLAIN is needed, within a thousandth."""
+        return self.upper(chosen) - self.lower(chosen) <= 0.001 * self.upper(chosen)
+
+    def plan(self, chosen: int) -> Seen | None:
+        """The plan that is known to be taken."""
+        chosen &= self.relevant
+        if not self.is_known(chosen):
+            return None
+        return next(s for s in self.seen if not s.used & ~chosen)
+
+    def time(self, cost: float) -> float:
+        """The statement's time, scaled as its cost is; milliseconds."""
+        return self.weight * cost / self.base
+
+
+def bits(mask: int) -> list[int]:
+    """The numbers in a set."""
+    found = []
+    while mask:
+        low = mask & -mask
+        found.append(low.bit_length() - 1)
+        mask ^= low
+    return found
