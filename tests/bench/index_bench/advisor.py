@@ -63,7 +63,7 @@ def ask(loaded: Loaded, request: Request, hash_seed: int) -> Answer:
         [sys.executable, "-m", "tests.bench.index_bench.advisor"],
         input=json.dumps({**access, **vars(request)}), stdout=subprocess.PIPE, text=True,
         cwd=_ROOT, check=True, timeout=_LIMIT_SECONDS,
-        env={**os.environ, "PYTHONHASHSEED": str(hash_seed)},
+        env={**os.environ, "PYTHONPATH": str(_ROOT / "hack"), "PYTHONHASHSEED": str(hash_seed)},
     )  # fmt: skip
     return Answer(**json.loads(result.stdout))
 
