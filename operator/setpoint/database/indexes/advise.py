@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from statistics import median
 
 from setpoint.database.indexes import report
 from setpoint.database.indexes.candidate import Candidate
@@ -29,6 +30,8 @@ _RESERVE = 0.9
 _COST_MS = 0.01
 """Milliseconds of a unit of cost (one page read in sequence), where nobody measured the time."""
 
+_OUTLIER = 10
+
 _SLICE = 0.02
 """Seconds of computing after which others get their turn."""
 
@@ -47,10 +50,10 @@ async def advise(
     workload = await read(connection, _merged(statements))
     try:
         async with whatif(connection) as session:
-            work = _Work(session, workload, limits, started)
-            return await work.advice(now)
+            return await _Work(session, workload, limits, started).advice(now)
     except NoHypoPGError as error:
-        return report.unasked(workload, str(error), time.monotonic() - started)
+        session = WhatIf(connection, None)
+        return await _Work(session, workload, limits, started).unvalidated(str(error))
 
 
 def _merged(statements: Sequence[Statement]) -> list[Statement]:
@@ -58,15 +61,13 @@ def _merged(statements: Sequence[Statement]) -> list[Statement]:
     found: dict[tuple[str, str], Statement] = {}
     for one in statements:
         key = (one.text, one.user)
-        if (known := found.get(key)) is not None:
-            one = Statement(
-                one.text,
-                known.calls + one.calls,
-                known.total_ms + one.total_ms,
-                known.rows + one.rows,
-                one.user,
-            )
-        found[key] = one
+        known = found.get(key, Statement(one.text, 0, 0.0, 0, one.user))
+        found[key] = replace(
+            known,
+            calls=known.calls + one.calls,
+            total_ms=known.total_ms + one.total_ms,
+            rows=known.rows + one.rows,
+        )
     return sorted(found.values(), key=lambda s: (-s.total_ms, s.text, s.user))
 
 
@@ -82,9 +83,7 @@ class _Explained:
 class _Work:
     """One piece of advice in the making."""
 
-    def __init__(
-        self, session: WhatIf, workload: Workload, limits: Limits, started: float
-    ) -> None:
+    def __init__(self, session: WhatIf, workload: Workload, limits: Limits, started: float) -> None:
         self._session = session
         self._workload = workload
         self._limits = limits
@@ -118,6 +117,20 @@ class _Work:
             know=search.know,
             spent=lambda: (self._session.explains, time.monotonic() - self._started),
             now=now,
+        )
+
+    async def unvalidated(self, why: str) -> Advice:
+        """Without HypoPG: which statements could be analysed with it."""
+        explained = await self._explained()
+        return Advice(
+            suggestions=[],
+            relative_cost=1.0,
+            analysed=len(explained),
+            not_analysable=self._workload.not_analysable,
+            explains=self._session.explains,
+            seconds=time.monotonic() - self._started,
+            is_validated=False,
+            why_not=why,
         )
 
     def _is_over(self) -> bool:
@@ -159,22 +172,14 @@ class _Work:
     def _problem(
         self, explained: Sequence[_Explained]
     ) -> tuple[list[Candidate], Problem, list[list[int]]]:
-        own = [
-            sorted({c for use in e.readable.uses for c in of_use(use)}) for e in explained
-        ]
+        own = [sorted({c for use in e.readable.uses for c in of_use(use)}) for e in explained]
         pool = sorted({candidate for found in own for candidate in found})
         number = {candidate: place for place, candidate in enumerate(pool)}
         tables = self._workload.tables
-        measured = any(e.readable.statement.total_ms for e in explained)
+        weights = _weights(explained)
         costs = [
-            Costs(
-                relevant=_mask(number[c] for c in found),
-                base=e.base,
-                weight=e.readable.statement.total_ms
-                if measured
-                else e.base * e.readable.statement.calls * _COST_MS,
-            )
-            for e, found in zip(explained, own, strict=True)
+            Costs(_mask(number[c] for c in found), e.base, weight)
+            for e, found, weight in zip(explained, own, weights, strict=True)
         ]
         limit = self._limits.max_total_size
         problem = Problem(
@@ -201,9 +206,23 @@ class _Work:
         return Seen(chosen, _mask(place[c] for c in plan.used), plan.cost)
 
 
-def _mask(numbers: "Sequence[int] | set[int] | object") -> int:
+def _weights(explained: Sequence[_Explained]) -> list[float]:
+    """Milliseconds: those observed, else by the costs.
+
+    No cost counts more than ten times the median, for a planner's estimate can be off by orders of
+    magnitude, and one statement would hide all others.
+    """
+    observed = [e.readable.statement.total_ms for e in explained]
+    if any(observed):
+        return observed
+    guessed = [e.base * e.readable.statement.calls * _COST_MS for e in explained]
+    most = _OUTLIER * median(guessed) if guessed else 0.0
+    return [min(weight, most) for weight in guessed]
+
+
+def _mask(numbers: Iterable[int]) -> int:
     mask = 0
-    for number in numbers:  # type: ignore[attr-defined]
+    for number in numbers:
         mask |= 1 << number
     return mask
 

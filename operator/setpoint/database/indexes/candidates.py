@@ -77,7 +77,7 @@ def _together(use: Use, joins: Sequence[str]) -> Iterable[tuple[str, ...]]:
 
 def _ordered(use: Use) -> list[Candidate]:
     """Keys that give an ORDER BY its order, after the columns that are fixed."""
-    table, found = use.table, []
+    table, found = use.table, list[Candidate]()
     equal = tuple(_by_values(use.equal, table)[: _MAX_KEYS - 1])
     for order in use.orders:
         keys = [(column, descends) for column, descends in order if column not in equal]
@@ -86,9 +86,11 @@ def _ordered(use: Use) -> list[Candidate]:
         is_mixed = len({descends for _, descends in keys}) > 1
         names = tuple(column for column, _ in keys)
         descending = tuple(c for c, descends in keys if descends) if is_mixed else ()
-        for key in ((*equal, *names), names):
-            if _is_sound(key, table) and len(key) <= _MAX_KEYS + 1:
-                found.append(Candidate(table.oid, key, (), descending))
+        found += [
+            Candidate(table.oid, key, (), descending)
+            for key in ((*equal, *names), names)
+            if _is_sound(key, table) and len(key) <= _MAX_KEYS + 1
+        ]
     return found
 
 

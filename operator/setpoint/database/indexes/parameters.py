@@ -11,16 +11,17 @@ from setpoint.database.indexes.lexer import Edit, spliced, tokens
 from setpoint.database.indexes.tree import Node, children, strings
 
 _ARITHMETIC = frozenset("+-*/%^")
-_NUMERIC_FUNCTIONS = frozenset("sum avg round abs ceil floor stddev variance mod power".split())
+_NUMERIC_FUNCTIONS_TEXT = "sum avg round abs ceil floor stddev variance mod power"
+_NUMERIC_FUNCTIONS = frozenset(_NUMERIC_FUNCTIONS_TEXT.split())
 _MOMENTS = ("date", "timestamp without time zone", "timestamp with time zone")
 
 
 def renumbered(text: bytes) -> tuple[bytes, int]:
     """The text with its parameters numbered without gaps, and how many there are."""
     places = [token for token in tokens(text) if token.kind == "param"]
-    numbers = {text[token.start : token.end]: 0 for token in places}
-    for place, number in enumerate(sorted(numbers, key=lambda n: int(n[1:])), start=1):
-        numbers[number] = place
+    found = {text[token.start : token.end] for token in places}
+    ordered = sorted(found, key=lambda n: int(n[1:]))
+    numbers = {number: place for place, number in enumerate(ordered, start=1)}
     edits = [
         Edit(token.start, token.end, f"${numbers[text[token.start : token.end]]}".encode())
         for token in places
@@ -63,9 +64,7 @@ def _visit(node: Any, wanted: str, types: Mapping[str, str], found: dict[int, st
             _visit(child, wanted, types, found)
 
 
-def _expression(
-    node: Node, wanted: str, types: Mapping[str, str], found: dict[int, str]
-) -> None:
+def _expression(node: Node, wanted: str, types: Mapping[str, str], found: dict[int, str]) -> None:
     operator = (strings(node.get("name", ())) or [""])[-1]
     sides = [node.get("lexpr"), node.get("rexpr")]
     if operator not in _ARITHMETIC:

@@ -5,20 +5,23 @@ pg_stat_statements puts $1 where a constant stood, also where no parameter may s
 costed as the SELECT of the rows that it looks for: EXPLAIN would ask for the privilege to write.
 """
 
+import itertools
 from collections.abc import Sequence
 
 from setpoint.database.indexes.errors import UnanalysableError
 from setpoint.database.indexes.lexer import Edit, Token, spliced, tokens
 from setpoint.database.indexes.tree import Node, Tree, parse
 
-_TYPES = frozenset(
+_TYPES_TEXT = (
     "date timestamp timestamptz time timetz interval numeric decimal int integer int2 int4 int8 "
     "smallint bigint float float4 float8 real text varchar bpchar char json jsonb uuid inet cidr "
     "macaddr bool boolean bytea money bit varbit point box line path polygon circle xml name oid "
-    "regclass regtype tsvector tsquery jsonpath".split()
+    "regclass regtype tsvector tsquery jsonpath"
 )
+_TYPES = frozenset(_TYPES_TEXT.split())
 _TWO_WORDS = {("double", "precision"), ("character", "varying"), ("bit", "varying")}
-_UNITS = frozenset("year month day hour minute second to".split())
+_UNITS_TEXT = "year month day hour minute second to"
+_UNITS = frozenset(_UNITS_TEXT.split())
 
 
 def select_of(text: str) -> tuple[bytes, Tree, Tree]:
@@ -53,7 +56,11 @@ def mend(text: bytes) -> bytes:
 def _mended(text: bytes, found: Sequence[Token], place: int) -> Edit | None:
     token, before = found[place], found[max(place - 4, 0) : place]
     words = [t.word for t in before]
-    if words[-1:] == [""] and len(before) > 1 and text[before[-1].start : token.start].strip() == b"(":
+    if (
+        words[-1:] == [""]
+        and len(before) > 1
+        and text[before[-1].start : token.start].strip() == b"("
+    ):
         follows = found[place + 1].word if place + 1 < len(found) else ""
         if before[-2].word == "extract" and follows == "from":
             return Edit(token.start, token.end, b"year")
@@ -229,7 +236,7 @@ def _insert(text: bytes, top: Sequence[Token], root: Node) -> list[Edit]:
     if verb is None or begin is None:
         raise UnanalysableError("it is written in a way that setpoint does not know")
     edits = [Edit(verb.start, begin.start, b"")]
-    for token, follower in zip(top, top[1:], strict=False):
+    for token, follower in itertools.pairwise(top):
         if token.start > begin.start and token.word == "on" and follower.word == "conflict":
             return [*edits, Edit(token.start, len(text), b"")]
     return [*edits, *_tail(text, top, begin.start)]

@@ -204,10 +204,11 @@ def _type_edit(named: Named, catalog: Catalog) -> list[Edit]:
     return []
 
 
-_PLAIN = frozenset(
+_PLAIN_TEXT = (
     "bool boolean int2 int4 int8 numeric float4 float8 text varchar bpchar char date time timetz "
-    "timestamp timestamptz interval json jsonb uuid bytea inet cidr name oid xml money".split()
+    "timestamp timestamptz interval json jsonb uuid bytea inet cidr name oid xml money"
 )
+_PLAIN = frozenset(_PLAIN_TEXT.split())
 
 
 def _is_plain(name: str) -> bool:

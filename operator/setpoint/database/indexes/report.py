@@ -64,11 +64,6 @@ async def advice(
     )
 
 
-def unasked(workload: Workload, why: str, seconds: float) -> Advice:
-    """Nothing, for there was nobody to ask."""
-    return Advice([], 1.0, 0, workload.not_analysable, 0, seconds, is_validated=False, why_not=why)
-
-
 async def _suggestion(found: Found, number: int, know: Know) -> tuple[float, Suggestion]:
     problem, candidate = found.problem, found.pool[number]
     table = found.workload.tables[candidate.table]

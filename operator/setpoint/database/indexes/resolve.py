@@ -159,7 +159,9 @@ class _Resolver:
             return _aliased(node.get("alias"), name, self._view(table))
         number = len(self.uses)
         self.uses.append(Use(table))
-        columns = [(column, ((number, column),)) for column in table.columns]
+        columns: list[tuple[str, Origins]] = [
+            (column, ((number, column),)) for column in table.columns
+        ]
         return _aliased(node.get("alias"), name, columns)
 
     def _view(self, table: TableFacts) -> list[tuple[str, Origins]]:
@@ -221,9 +223,7 @@ class _Resolver:
 
     def _either(self, branches: Iterable[Any], scope: _Scope) -> None:
         """Branches of an OR: each can be looked up by itself. What all share must hold."""
-        asked: list[dict[Origin, str]] = []
-        for branch in branches:
-            asked.append(self._asked(branch, scope))
+        asked = [self._asked(branch, scope) for branch in branches]
         shared = set(asked[0]).intersection(*asked[1:]) if asked else set()
         for origins in asked:
             for (number, column), role in origins.items():
@@ -480,9 +480,7 @@ class _Resolver:
         if first is not None:
             self.uses[first].orders.append(tuple(keys))
 
-    def _output(
-        self, item: Any, scope: _Scope, outputs: list[tuple[str, Origins]]
-    ) -> Origins:
+    def _output(self, item: Any, scope: _Scope, outputs: list[tuple[str, Origins]]) -> Origins:
         """What an item of ORDER BY or GROUP BY means: a number, an output's name, a column."""
         if "A_Const" in item:
             number = int((item["A_Const"].get("ival") or {}).get("ival", 0))
@@ -504,7 +502,9 @@ def _aliased(alias: Any, name: str, columns: list[tuple[str, Origins]]) -> _Sour
     return _Source(str(alias["aliasname"]), _renamed(columns, alias.get("colnames", ())))
 
 
-def _renamed(columns: list[tuple[str, Origins]], names: Sequence[Node]) -> list[tuple[str, Origins]]:
+def _renamed(
+    columns: list[tuple[str, Origins]], names: Sequence[Node]
+) -> list[tuple[str, Origins]]:
     given = strings(names)
     return [
         (given[place] if place < len(given) else name, origins)

@@ -66,9 +66,7 @@ class Problem:
 class Optimiser:
     """Searches a problem; costs that become known later are seen in the next search."""
 
-    def __init__(
-        self, problem: Problem, breathe: Breathe, is_over: Callable[[], bool]
-    ) -> None:
+    def __init__(self, problem: Problem, breathe: Breathe, is_over: Callable[[], bool]) -> None:
         self._problem = problem
         self._breathe = breathe
         self._is_over = is_over
@@ -79,9 +77,7 @@ class Optimiser:
 
     async def best(self, starts: Sequence[int]) -> int:
         """The best set found, from the greedy's ends and from `starts`."""
-        ends = [*starts]
-        for shift in _SHIFTS:
-            ends.append(await self._greedy(0, shift))
+        ends = [*starts, *[await self._greedy(0, shift) for shift in _SHIFTS]]
         found = [await self._improved(end) for end in dict.fromkeys(ends)]
         return min(found, key=lambda s: (self._problem.objective(s), self._problem.size(s), s))
 
@@ -145,7 +141,7 @@ class Optimiser:
         """The set with `added`, without what it makes least useful until it is allowed."""
         after = chosen | added
         while not self._problem.is_allowed(after):
-            droppable = [n for n in bits(after & ~added)]
+            droppable = list(bits(after & ~added))
             if not droppable:
                 return chosen, 0.0
             tight = self._problem.size(after) > self._problem.max_size

@@ -57,11 +57,10 @@ async def read(connection: Connection, statements: Sequence[Statement]) -> Workl
     """
     workload = Workload()
     parsed = list(_parsed(statements, workload))
-    catalog = await _catalog(connection, parsed)
+    types = await trust.types(connection)
+    catalog = await _catalog(connection, parsed, types)
     known = list(_qualified(parsed, catalog, workload))
     oids = {oid for _, q in known for oid in q.relations}
-    types = catalog.types
-    assert isinstance(types, trust.TypeTrust)
     reach = await trust.reach(connection, oids, types)
     distrusted = _distrusted(reach)
     targets = {write.table for write in workload.writes}
@@ -71,9 +70,7 @@ async def read(connection: Connection, statements: Sequence[Statement]) -> Workl
         {oid for oid in closure | targets if oid >= trust.FIRST_NORMAL},
         {oid: texts[0] for oid, texts in reach.texts.items()},
     )
-    found = Tables(
-        workload.tables, {(t.schema, t.name): oid for oid, t in workload.tables.items()}
-    )
+    found = Tables(workload.tables, {(t.schema, t.name): oid for oid, t in workload.tables.items()})
     for item, q in known:
         try:
             _require_trust(q, reach, distrusted)
@@ -97,7 +94,9 @@ def _parsed(statements: Iterable[Statement], workload: Workload) -> Iterable[_Re
             yield _Read(statement, original, text, tree)
 
 
-async def _catalog(connection: Connection, parsed: Sequence[_Read]) -> Catalog:
+async def _catalog(
+    connection: Connection, parsed: Sequence[_Read], types: trust.TypeTrust
+) -> Catalog:
     trees = [t for item in parsed for t in (item.tree, item.original) if t is not None]
     relations: dict[str, list[Relation]] = {}
     names = {named.name[1] for tree in trees for named in tree.relations}
@@ -111,7 +110,7 @@ async def _catalog(connection: Connection, parsed: Sequence[_Read]) -> Catalog:
         paths=await catalog_tables.search_paths(connection),
         functions=await trust.functions(connection, functions),
         operators=await trust.operators(connection, operators),
-        types=await trust.types(connection),
+        types=types,
         denied=trust.DENIED,
     )
 
@@ -125,12 +124,16 @@ def _qualified(
             if item.tree is None:
                 continue
             q = qualified(item.text, item.tree, catalog, item.statement.user)
-            if all(named.name[0] in _CATALOGS for named in q.tree.relations):
-                raise UnanalysableError("it reads no table but the server's own")
+            _require_tables(q)
         except UnanalysableError as error:
             workload.not_analysable.append(NotAnalysable(item.statement, str(error)))
         else:
             yield item, q
+
+
+def _require_tables(q: Qualified) -> None:
+    if all(named.name[0] in _CATALOGS for named in q.tree.relations):
+        raise UnanalysableError("it reads no table but the server's own")
 
 
 def _note_write(item: _Read, catalog: Catalog, workload: Workload) -> None:

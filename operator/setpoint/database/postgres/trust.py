@@ -22,15 +22,14 @@ EXTENSIONS = (
 )  # fmt: skip
 """Extensions that compute and do not run SQL that they are given, as dblink and tablefunc do."""
 
-DENIED = frozenset(
-    """
+_DENIED_TEXT = """
     table_to_xml table_to_xmlschema table_to_xml_and_xmlschema schema_to_xml schema_to_xmlschema
     schema_to_xml_and_xmlschema database_to_xml database_to_xmlschema
     database_to_xml_and_xmlschema query_to_xml query_to_xmlschema query_to_xml_and_xmlschema
     cursor_to_xml cursor_to_xmlschema pg_input_is_valid pg_input_error_info ts_rewrite ts_stat
     pg_get_expr pg_get_viewdef pg_get_ruledef set_config pg_sleep pg_sleep_for pg_sleep_until
-    """.split()
-)
+"""
+DENIED = frozenset(_DENIED_TEXT.split())
 """Functions of pg_catalog that run a query or a type's checks by name, or are not for here."""
 
 FIRST_NORMAL = 16384

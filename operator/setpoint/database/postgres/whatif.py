@@ -6,7 +6,7 @@ here was checked before. Every text goes by the extended protocol, which takes o
 
 import contextlib
 import json
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,11 +73,14 @@ class NoHypoPGError(Exception):
 
 
 class WhatIf:
-    """A session in which candidates are put up and taken away, and statements explained."""
+    """A session in which candidates are put up and taken away, and statements explained.
 
-    def __init__(self, connection: Connection, schema: str) -> None:
+    Without HypoPG's `schema`, statements are explained as things are.
+    """
+
+    def __init__(self, connection: Connection, schema: str | None) -> None:
         self._connection = connection
-        self._schema = sql.Identifier(schema)
+        self._schema = None if schema is None else sql.Identifier(schema)
         self._up: dict[Candidate, int] = {}
         self._names: dict[str, Candidate] = {}
         self._prepared: dict[bytes, int] = {}
@@ -129,14 +132,16 @@ class WhatIf:
 
     async def _rows(self, statement: sql.SQL, *parameters: Any) -> list[dict[str, Any]]:
         async with self._connection.cursor(row_factory=dict_row) as cursor:
-            await cursor.execute(statement.format(self._schema), parameters)
+            await cursor.execute(statement.format(self._schema), parameters or None)
             return await cursor.fetchall()
 
     async def close(self) -> None:
         """Take everything away, in any case."""
-        if not self._connection.closed:
-            await self._connection.execute(sql.SQL("SELECT {}.hypopg_reset()").format(self._schema))
-            await self._connection.execute("DEALLOCATE ALL")
+        if self._connection.closed:
+            return
+        if self._schema is not None:
+            await self._rows(sql.SQL("SELECT {}.hypopg_reset()"))
+        await self._connection.execute("DEALLOCATE ALL")
 
 
 _TOO_LONG = f"the planner did not come to an end in {_PLAN_SECONDS} s, or waited for a lock"
@@ -233,9 +238,7 @@ async def settle(connection: Connection) -> None:
     await connection.set_autocommit(True)
     await require_own_session(connection)
     for name, value in _SETTINGS.items():
-        await connection.execute(
-            "SELECT pg_catalog.set_config(%s, %s, false)", (name, value)
-        )
+        await connection.execute("SELECT pg_catalog.set_config(%s, %s, false)", (name, value))
 
 
 @contextlib.asynccontextmanager
@@ -276,5 +279,3 @@ def _how_to_get(is_available: bool) -> str:
         "the server has no HypoPG: install its package (postgresql-NN-hypopg; RDS and Aurora have "
         "it), then run CREATE EXTENSION hypopg"
     )
-
-
