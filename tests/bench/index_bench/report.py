@@ -148,12 +148,18 @@ def _others(results: Results) -> str:
         ["EXPLAINs, at most", str(max(entry.explains for entry in every)), f"≤ {most:,}"],
         ["seconds, at most", f"{max(entry.seconds for entry in every):.1f}",
          f"≤ {_MOST_SECONDS}"],
+        ["and of processors", f"{max(_processors(entry) for entry in every):.1f}", ""],
         ["size of an index by the model, off by, on average",
          f"{fmean(map(abs, errors)):.1%}" if errors else "no index", f"≤ {_SIZE_AIM:.0%}"],
         ["the same answer with another hash seed",
          f"{sum(entry.is_repeatable for entry in every)} of {len(every)}", "all"],
     ]  # fmt: skip
     return _table(["what", "measured", "aim"], rows)
+
+
+def _processors(entry: Entry) -> float:
+    assert entry.answer is not None
+    return entry.answer.processor_seconds
 
 
 def _analysed(entry: Entry) -> Sequence[str]:

@@ -13,7 +13,7 @@ from tests.bench.index_bench.workloads import TPCDS, TPCH
 DDL = "CREATE INDEX CONCURRENTLY i ON public.orders (o_custkey)"
 ANSWER = Answer(
     ddl=[DDL], sizes=[11 * 2**20], relative_cost=0.9, analysed=22, not_analysable={},
-    explains=120, seconds=1.5, is_complete=True,
+    explains=120, seconds=1.5, processor_seconds=1.0, is_complete=True,
 )  # fmt: skip
 ENTRY = Entry(SETPOINT, 63, [DDL], 120, 1.5, ANSWER)
 ROUNDS = [Round({1: 100.0, 3: 100.0}, {1: 100.0, 3: after}) for after in (60.0, 50.0, 20.0)]
