@@ -30,7 +30,7 @@ def main() -> None:
     with loaded(workload, options.scale) as database:
         results = run(database, workload, options)
     print(section(results))
-    if options.scale == 1 and not (options.budgets or options.only_setpoint or options.no_times):
+    if options.scale == 1 and not (options.budgets or options.only_setpoint):
         write(PAGE, results)
         say(f"written to {PAGE}")
 
@@ -51,15 +51,15 @@ def run(database: Loaded, workload: Workload, options: argparse.Namespace) -> Re
     entries = contest.asked(database, workload, budgets, costs)
     if not options.only_setpoint:
         entries += contest.baselines(database, workload, budgets, options.scale)
+    *judged, as_seen_judged = contest.judged(database, workload, [*entries, as_seen], before)
     return Results(
         workload=workload,
         scale=options.scale,
         machine=machine,
         database_mb=sizes,
+        judged=judged,
         written=written,
-        normalised=as_seen,
-        normalised_judged=contest.judged(database, workload, as_seen, None),
-        judged=[contest.judged(database, workload, entry, before) for entry in entries],
+        normalised=as_seen_judged,
     )
 
 

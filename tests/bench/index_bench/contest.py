@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tests.bench.index_bench import extend, supabase, times
 from tests.bench.index_bench.advisor import Answer, Request, ask
 from tests.bench.index_bench.data import Loaded, forget
-from tests.bench.index_bench.judge import Verdict, judge
+from tests.bench.index_bench.judge import Verdict, built
 from tests.bench.index_bench.plans import Costs, Session
 from tests.bench.index_bench.what_if import Index, deduplicated_size
 from tests.bench.index_bench.workloads import Workload
@@ -16,7 +16,10 @@ from tests.bench.index_bench.workloads import Workload
 from stack.install import say
 
 SETPOINT = "setpoint"
-_SEEDS = (1, 2)
+EXTEND = "Extend, told the built sizes"
+_SUPABASE = "Supabase"
+_TIMED = (SETPOINT, _SUPABASE)
+SEEDS = (1, 2)
 
 
 @dataclass(frozen=True)
@@ -52,11 +55,11 @@ class Judged:
         return [own / built.size - 1 for own, built in pairs]
 
 
-def setpoint(loaded: Loaded, request: Request) -> Entry:
-    """Asked in two processes with different hash seeds; the first answer counts."""
+def setpoint(loaded: Loaded, request: Request, seeds: Sequence[int] = SEEDS) -> Entry:
+    """Asked in a process for each hash seed; the first answer counts."""
     with _counted(loaded) as explains:
-        answer, *others = [ask(loaded, request, seed) for seed in _SEEDS]
-        asked_for = explains() // len(_SEEDS)
+        answer, *others = [ask(loaded, request, seed) for seed in seeds]
+        asked_for = explains() // len(seeds)
     same = all(other.ddl == answer.ddl and other.sizes == answer.sizes for other in others)
     say(f"setpoint, {request.megabytes} MB: {len(answer.ddl)} indexes in {answer.seconds:.1f} s")
     return Entry(
@@ -83,33 +86,47 @@ def baselines(
     def by_hypopg(session: Session, megabytes: float) -> list[Index]:
         return extend.extend(session, judged, megabytes * 2**20)
 
-    def by_built_sizes(session: Session, megabytes: float) -> list[Index]:
-        size = deduplicated_size(session)
-        return extend.extend(session, judged, megabytes * 2**20, size)
-
     return [
         *(
             _baseline(loaded, "Extend, by HypoPG's sizes", budget * scale, by_hypopg)
             for budget in workload.nominal_megabytes
         ),
-        *(
-            _baseline(loaded, "Extend, told the built sizes", budget, by_built_sizes)
-            for budget in budgets
-        ),
-        _baseline(loaded, "Supabase", None, lambda s, _: supabase.supabase(s, workload.queries())),
+        *(extend_told_the_sizes(loaded, workload, budget) for budget in budgets),
+        _baseline(loaded, _SUPABASE, None, lambda s, _: supabase.supabase(s, workload.queries())),
     ]
 
 
+def extend_told_the_sizes(loaded: Loaded, workload: Workload, megabytes: float) -> Entry:
+    """Extend's method with a size model that knows deduplication."""
+    judged = workload.judged()
+
+    def advise(session: Session, megabytes: float) -> list[Index]:
+        return extend.extend(session, judged, megabytes * 2**20, deduplicated_size(session))
+
+    return _baseline(loaded, EXTEND, megabytes, advise)
+
+
 def judged(
-    loaded: Loaded, workload: Workload, entry: Entry, before: Mapping[int, float] | None
-) -> Judged:
-    """The verdict; with the real times where those `before` are given. Raises psycopg.Error."""
-    verdict = judge(loaded, entry.ddl, workload.judged())
-    say(f"{entry.advisor}: {verdict.megabytes:.0f} MB, relative cost {verdict.relative_cost:.3f}")
-    if before is None:
-        return Judged(entry, verdict)
-    queries = {number: text for number, text in workload.queries().items() if number in before}
-    return Judged(entry, verdict, times.timed(loaded, entry.ddl, queries, before))
+    loaded: Loaded,
+    workload: Workload,
+    entries: Sequence[Entry],
+    before: Mapping[int, float] | None = None,
+) -> list[Judged]:
+    """The verdicts; where the real times `before` are given, with those of setpoint's indexes and
+    of Supabase's. Raises psycopg.Error."""
+    sets = [entry.ddl for entry in entries]
+    found = []
+    with built(loaded, sets) as bench:
+        say("all indexes are built")
+        verdicts = bench.verdicts(sets, workload.judged())
+        for entry, verdict in zip(entries, verdicts, strict=True):
+            say(f"{entry.advisor}: {verdict.megabytes:.0f} MB, {verdict.relative_cost:.3f}")
+            timed = None
+            if before is not None and entry.advisor in _TIMED:
+                queries = {n: text for n, text in workload.queries().items() if n in before}
+                timed = times.timed(loaded, bench, entry.ddl, queries, before)
+            found.append(Judged(entry, verdict, timed))
+    return found
 
 
 def _baseline(

@@ -1,4 +1,8 @@
-"""One judge for all advisors: their indexes built, the planner asked in fresh sessions."""
+"""One judge for all advisors: their indexes built, the planner asked in fresh sessions.
+
+Every index of any set is built once. A set is judged in a transaction that drops all others and is
+rolled back: so all sets are judged under the same statistics, and none is built twice.
+"""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,12 +20,13 @@ ROUNDS = 3
 
 @dataclass(frozen=True)
 class Built:
-    """An index that was really made."""
+    """An index that was really made, by this statement."""
 
     name: str
     ddl: str
     size: int
     """Bytes on disk."""
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -42,13 +47,17 @@ class Verdict:
     """What a set of indexes is worth, and what it takes."""
 
     indexes: Sequence[Built]
-    build_seconds: float
     rounds: Sequence[Round]
 
     @property
     def megabytes(self) -> float:
         """Built."""
         return sum(index.size for index in self.indexes) / 2**20
+
+    @property
+    def build_seconds(self) -> float:
+        """One after the other."""
+        return sum(index.seconds for index in self.indexes)
 
     @property
     def relative_cost(self) -> float:
@@ -69,54 +78,81 @@ class Verdict:
         return fmean(self.ratios.values())
 
 
-def judge(loaded: Loaded, ddl: Sequence[str], queries: Mapping[int, str]) -> Verdict:
-    """Build the indexes, ask the planner, and drop them again. Raises psycopg.Error."""
-    started = time.monotonic()
-    with built(loaded, ddl) as indexes:
-        took = time.monotonic() - started
-        return Verdict(indexes, took, [_round(loaded, indexes, queries) for _ in range(ROUNDS)])
+class Bench:
+    """The indexes of all sets, built."""
+
+    def __init__(self, loaded: Loaded, indexes: Mapping[str, Built]) -> None:
+        self._loaded = loaded
+        self._indexes = indexes
+
+    def of(self, ddl: Sequence[str]) -> list[Built]:
+        """The indexes of a set, by its statements."""
+        return [self._indexes[_definition(statement)] for statement in ddl]
+
+    def verdicts(self, sets: Sequence[Sequence[str]], queries: Mapping[int, str]) -> list[Verdict]:
+        """On every set, under the same three ANALYZEs. Raises psycopg.Error."""
+        rounds: list[list[Round]] = [[] for _ in sets]
+        for _ in range(ROUNDS):
+            with self._loaded.admin() as session:
+                session.execute("ANALYZE")
+            before = self._costs([], queries)
+            for place, ddl in enumerate(sets):
+                rounds[place].append(Round(before, self._costs(ddl, queries)))
+        return [Verdict(self.of(ddl), each) for ddl, each in zip(sets, rounds, strict=True)]
+
+    @contextmanager
+    def only(self, session: Session, ddl: Sequence[str]) -> Iterator[None]:
+        """As if these indexes were there, and no other of the bench."""
+        kept = {index.name for index in self.of(ddl)}
+        with session.transaction():
+            for index in self._indexes.values():
+                if index.name not in kept:
+                    session.execute(_drop(index))
+            yield
+            raise Rollback
+
+    def _costs(self, ddl: Sequence[str], queries: Mapping[int, str]) -> Costs:
+        with self._loaded.admin() as session, self.only(session, ddl):
+            return costs(session, queries)
 
 
 @contextmanager
-def built(loaded: Loaded, ddl: Sequence[str]) -> Iterator[list[Built]]:
-    """The indexes of the statements, dropped at the end. Raises psycopg.Error."""
+def built(loaded: Loaded, sets: Sequence[Sequence[str]]) -> Iterator[Bench]:
+    """All indexes of all sets, each built once, dropped at the end. Raises psycopg.Error."""
+    indexes: dict[str, Built] = {}
     with loaded.admin() as session:
-        indexes: list[Built] = []
         try:
-            for statement in ddl:
-                known = _indexes(session)
-                session.execute(statement)
-                [name] = _indexes(session).keys() - known.keys()
-                indexes.append(Built(name, statement, _indexes(session)[name]))
-            yield indexes
+            for statement in (statement for ddl in sets for statement in ddl):
+                if _definition(statement) not in indexes:
+                    indexes[_definition(statement)] = _build(session, statement)
+            yield Bench(loaded, indexes)
         finally:
-            for index in indexes:
-                session.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(index.name)))
-
-
-@contextmanager
-def without(session: Session, indexes: Sequence[Built]) -> Iterator[None]:
-    """As if the indexes were not there, with the same statistics."""
-    with session.transaction():
-        for index in indexes:
-            session.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(index.name)))
-        yield
-        raise Rollback
-
-
-def _round(loaded: Loaded, indexes: Sequence[Built], queries: Mapping[int, str]) -> Round:
-    with loaded.admin() as session:
-        session.execute("ANALYZE")
-    with loaded.admin() as session:
-        after = costs(session, queries)
-        with without(session, indexes):
-            before = costs(session, queries)
-    return Round(before, after)
+            for index in indexes.values():
+                session.execute(_drop(index))
 
 
 def costs(session: Session, queries: Mapping[int, str]) -> Costs:
     """Of every query, as it is planned now. Raises psycopg.Error."""
     return {number: cost(session, text) for number, text in queries.items()}
+
+
+def _build(session: Session, statement: str) -> Built:
+    known = _indexes(session)
+    started = time.monotonic()
+    session.execute(statement)
+    took = time.monotonic() - started
+    there = _indexes(session)
+    [name] = there.keys() - known.keys()
+    return Built(name, statement, there[name], took)
+
+
+def _drop(index: Built) -> sql.Composed:
+    return sql.SQL("DROP INDEX {}").format(sql.Identifier(index.name))
+
+
+def _definition(statement: str) -> str:
+    """What tells indexes apart: all but the name."""
+    return statement.split(" ON ", 1)[1].replace("public.", "")
 
 
 def _indexes(session: Session) -> dict[str, int]:

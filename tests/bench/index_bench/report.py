@@ -20,9 +20,9 @@ _INTRODUCTION = """# Index advice against others
 The program makes the data with duckdb and its extensions, loads them into a Postgres of the local stack, asks every advisor, and writes this page.
 The first run for a scale loads the data, later ones begin with a copy of them, which is kept in `~/.cache/setpoint/bench`.
 
-One judge for all: the advised indexes are really built, one after the other, with the statements of the advice, and measured on disk. The relative cost is the sum of
-the planner's costs over the judged queries with the indexes, by the same sum without them under the same statistics, in fresh sessions; every figure is the median of
-three ANALYZEs, with the lowest and the highest beside it. `work_mem` 64 MB, no parallel workers, jit off, all else as Postgres has it.
+One judge for all: the advised indexes are really built, with the statements of the advice, and measured on disk. The relative cost is the sum of the planner's costs
+over the judged queries with the indexes, by the same sum without them, in fresh sessions; every figure is the median of three ANALYZEs, the same three for all
+advisors, with the lowest and the highest beside it. `work_mem` 64 MB, no parallel workers, jit off, all else as Postgres has it.
 EXPLAINs are counted by the server. Extend and Supabase are own implementations of the published methods; "told the built sizes" is Extend with a size model that
 knows deduplication, at the same built sizes as setpoint. All see the same queries, as they are written; setpoint and Extend weigh them by the planner's cost, which is what the judge sums up.
 """
@@ -45,9 +45,8 @@ class Results:
     judged: Sequence[Judged]
     written: Entry
     """setpoint's answer to all queries, as they are written, by their real time."""
-    normalised: Entry
+    normalised: Judged
     """And as pg_stat_statements has them."""
-    normalised_judged: Judged
 
 
 def section(results: Results) -> str:
@@ -136,15 +135,15 @@ def _all(results: Results) -> str:
 
 def _others(results: Results) -> str:
     own = [judged.entry for judged in _of_setpoint(results)]
-    every = [*own, results.written, results.normalised]
+    every = [*own, results.written, results.normalised.entry]
     errors = [error for judged in _of_setpoint(results) for error in judged.size_errors]
     most = results.workload.most_explains
-    megabytes = results.normalised_judged.verdict.megabytes
+    megabytes = results.normalised.verdict.megabytes
     weighed = f"relative cost with the latter, weighed by real time, {megabytes:.0f} MB"
     rows = [
         ["queries analysed as they are written", *_analysed(results.written)],
-        ["and as pg_stat_statements has them", *_analysed(results.normalised)],
-        [weighed, _cost(results.normalised_judged), ""],
+        ["and as pg_stat_statements has them", *_analysed(results.normalised.entry)],
+        [weighed, _cost(results.normalised), ""],
         ["EXPLAINs, at most", str(max(entry.explains for entry in every)), f"≤ {most:,}"],
         ["seconds, at most", f"{max(entry.seconds for entry in every):.1f}",
          f"≤ {_MOST_SECONDS}"],

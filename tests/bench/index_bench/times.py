@@ -6,7 +6,7 @@ from statistics import median
 
 import psycopg
 from tests.bench.index_bench.data import Loaded
-from tests.bench.index_bench.judge import Built, built, without
+from tests.bench.index_bench.judge import Bench
 from tests.bench.index_bench.plans import Session
 
 LIMIT_SECONDS = 30
@@ -49,13 +49,18 @@ def baseline(loaded: Loaded, queries: Mapping[int, str]) -> Mapping[int, float]:
 
 
 def timed(
-    loaded: Loaded, ddl: Sequence[str], queries: Mapping[int, str], before: Mapping[int, float]
+    loaded: Loaded,
+    bench: Bench,
+    ddl: Sequence[str],
+    queries: Mapping[int, str],
+    before: Mapping[int, float],
 ) -> Timed:
     """With the indexes; what seems slower than `before` is run again with and without by turns."""
-    with built(loaded, ddl) as indexes, _session(loaded) as session:
-        after = {number: _best(session, text) for number, text in queries.items()}
+    with _session(loaded) as session:
+        with bench.only(session, ddl):
+            after = {number: _best(session, text) for number, text in queries.items()}
         suspected = {
-            number: _by_turns(session, indexes, queries[number])
+            number: _by_turns(session, bench, ddl, queries[number])
             for number in queries
             if _is_slower(before[number], after[number])
         }
@@ -77,12 +82,13 @@ def _best(session: Session, text: str) -> float:
     return min(first, *(_run(session, text) for _ in range(_RUNS - 1)))
 
 
-def _by_turns(session: Session, indexes: Sequence[Built], text: str) -> tuple[float, float]:
-    before, after = [], []
+def _by_turns(session: Session, bench: Bench, ddl: Sequence[str], text: str) -> tuple[float, float]:
+    before: list[float] = []
+    after: list[float] = []
     for _ in range(_ALTERNATING):
-        with without(session, indexes):
-            before.append(_run(session, text))
-        after.append(_run(session, text))
+        for indexes, runs in (([], before), (ddl, after)):
+            with bench.only(session, indexes):
+                runs.append(_run(session, text))
     return median(before), median(after)
 
 

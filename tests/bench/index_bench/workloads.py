@@ -152,7 +152,7 @@ TPCDS = Workload(
         Bar(54, 0.849, "Extend, hypothetical"),
         Bar(256, 0.783, "hill climbing, hypothetical"),
     ),
-    nominal_megabytes=(250, 1000),
+    nominal_megabytes=(250,),
     most_explains=5_000,
 )
 

@@ -21,12 +21,12 @@ TIMED = Timed({1: 100.0, 3: 1000.0}, {1: 400.0, 3: 200.0}, {1: (110.0, 330.0)})
 
 
 def verdict(megabytes: int) -> Verdict:
-    return Verdict([Built("i", DDL, megabytes * 2**20)], 3.0, ROUNDS)
+    return Verdict([Built("i", DDL, megabytes * 2**20, 3.0)], ROUNDS)
 
 
 def results(megabytes: int = 10) -> Results:
     judged = Judged(ENTRY, verdict(megabytes), TIMED)
-    return Results(TPCH, 1.0, "Measured here.", (1282.0, 186.0), [judged], ENTRY, ENTRY, judged)
+    return Results(TPCH, 1.0, "Measured here.", (1282.0, 186.0), [judged], ENTRY, judged)
 
 
 def test_the_median_of_the_rounds_is_held_against_the_bar() -> None:
