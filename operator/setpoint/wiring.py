@@ -15,6 +15,7 @@ from setpoint.aws.gateway import AWSGateway
 from setpoint.aws.reads import Reads
 from setpoint.cache.kind import CacheTuningKind
 from setpoint.config import Config
+from setpoint.database.advisor import Advisor
 from setpoint.database.kind import DBTuningKind
 from setpoint.engine.attempt import Attempter
 from setpoint.engine.claims import Claims
@@ -26,7 +27,7 @@ from setpoint.engine.kube import KubeClient
 from setpoint.engine.model import Key
 from setpoint.engine.queue import Closed, WorkQueue
 from setpoint.engine.reconciler import DELIVERED, Reconciler
-from setpoint.engine.store import Store
+from setpoint.engine.store import Store, wants_work
 from setpoint.engine.writer import StatusWriter
 from setpoint.scaling.kind import ScalingKind
 from setpoint.telemetry.events import EventRecorder
@@ -49,11 +50,12 @@ class Operator:
     notifier: Notifier
     events: EventRecorder
     gateway: AWSGateway
+    advisor: Advisor
     plurals: tuple[str, ...]
 
     def tasks(self) -> list[Coroutine[Any, Any, None]]:
         """What runs beside the workers."""
-        return [self.notifier.run(), self.events.run()]
+        return [self.notifier.run(), self.events.run(), self.advisor.run()]
 
     async def work(self, stopping: asyncio.Event) -> None:
         """One worker: nothing may escape the loop's body, or its resources would be dropped."""
@@ -85,8 +87,13 @@ def assemble(
     """All parts of an operator. `draw` gives numbers in [0, 1) for jitter."""
     network, grants = Network(config, api_server), Grants(config)
     gateway = AWSGateway(config, grants)
-    kinds = _kinds(kube, network, gateway)
     store, claims = Store(), Claims()
+
+    def is_wanted(key: Key, uid: str, generation: int) -> bool | None:
+        return wants_work(store.get(key), uid, generation)
+
+    advisor = Advisor(network, now, is_wanted)
+    kinds = _kinds(kube, network, gateway, advisor)
     queue = WorkQueue(config().limits.concurrency_per_lane, time.monotonic)
     events = EventRecorder(kube.create_event, now)
 
@@ -107,15 +114,17 @@ def assemble(
         draw,
     )
     ingest = Ingest(kinds, store, claims, queue)
-    return Operator(kube, queue, ingest, reconciler, notifier, events, gateway, tuple(kinds))
+    return Operator(
+        kube, queue, ingest, reconciler, notifier, events, gateway, advisor, tuple(kinds)
+    )
 
 
 def _kinds(
-    kube: KubeClient, network: Network, gateway: AWSGateway
+    kube: KubeClient, network: Network, gateway: AWSGateway, advisor: Advisor
 ) -> dict[str, Kind[Any, Any, Any]]:
     kinds: list[Kind[Any, Any, Any]] = [
         ScalingKind(gateway, Reads(gateway)),
-        DBTuningKind(kube, network, gateway),
+        DBTuningKind(kube, network, gateway, advisor=advisor),
         CacheTuningKind(kube, network),
     ]
     return {kind.names.plural: kind for kind in kinds}

@@ -10,6 +10,7 @@ from setpoint.api.base import ATOMIC, Model, SecretRef, cel, list_map, validatio
 from setpoint.api.common import CommonSpec, CommonStatus, Interval
 from setpoint.api.crd import Column, Names
 from setpoint.api.ignore import Ignore
+from setpoint.api.indexes import IndexAdvice, Indexes
 from setpoint.api.rds import RDS, RDSStatus
 from setpoint.api.types import Duration, Percent, Storage
 
@@ -126,6 +127,7 @@ class DBTuningSpec(CommonSpec):
     model_config = ConfigDict(
         json_schema_extra=validations(
             cel("has(self.rds) || has(self.postgres)", "set rds, postgres or both"),
+            cel("!has(self.indexes) || has(self.postgres)", "indexes needs postgres"),
         )
     )
 
@@ -140,6 +142,9 @@ class DBTuningSpec(CommonSpec):
 
     analysis: Analysis = Analysis()
     """Thresholds of the analysis."""
+
+    indexes: Indexes | None = None
+    """Index advice for what runs in the databases; without it there is none."""
 
     ignore: Annotated[list[Ignore], Field(max_length=100, json_schema_extra=ATOMIC)] = []
     """Findings that are not wanted; status counts them."""
@@ -188,6 +193,11 @@ class DBTuningStatus(CommonStatus):
         Field(max_length=20, json_schema_extra=list_map("name")),
     ] = []
     """Databases that were analysed."""
+
+    indexes: Annotated[list[IndexAdvice], Field(max_length=20, json_schema_extra=ATOMIC)] | None = (
+        None
+    )
+    """Index advice, as it was last made."""
 
     baseline: Baseline | None = None
     """Counters of an earlier look; written at most once an hour."""

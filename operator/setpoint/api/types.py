@@ -15,6 +15,7 @@ _DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h)")
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,2})?)%")
 _STORAGE = re.compile(r"([1-9][0-9]{0,6})(Gi|Ti)")
+_SIZE = re.compile(r"([1-9][0-9]{0,6})(Mi|Gi|Ti)")
 _QUANTITY = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)([mkMG]?)")
 _AMOUNT = re.compile(r"([1-9][0-9]{0,3})%")
 _SUFFIXES = {"": Decimal(1), "m": Decimal("0.001"), "k": Decimal(10**3), "M": Decimal(10**6),
@@ -23,6 +24,7 @@ _SUFFIXES = {"": Decimal(1), "m": Decimal("0.001"), "k": Decimal(10**3), "M": De
 DURATION_PATTERN = r"^([0-9]{1,9}(ms|s|m|h)){1,4}$"
 PERCENT_PATTERN = r"^[0-9]{1,3}(\.[0-9]{1,2})?%$"
 STORAGE_PATTERN = r"^[1-9][0-9]{0,6}(Gi|Ti)$"
+SIZE_PATTERN = r"^[1-9][0-9]{0,6}(Mi|Gi|Ti)$"
 QUANTITY_PATTERN = r"^[0-9]{1,9}(\.[0-9]{1,3})?[mkMG]?$"
 AMOUNT_PATTERN = r"^[1-9][0-9]{0,3}%$"
 
@@ -57,6 +59,13 @@ def _parse_storage(value: object) -> int:
     if not match:
         raise ValueError("write a size in Gi or Ti, such as 200Gi")
     return int(match[1]) * (1024 if match[2] == "Ti" else 1)
+
+
+def _parse_size(value: object) -> int:
+    match = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    if not match:
+        raise ValueError("write a size in Mi, Gi or Ti, such as 500Mi")
+    return int(match[1]) * {"Mi": 1, "Gi": 1024, "Ti": 1024**2}[match[2]]
 
 
 def _parse_quantity(value: object) -> float:
@@ -147,6 +156,14 @@ Storage = Annotated[
     _string(STORAGE_PATTERN, "200Gi", maxLength=16),
 ]
 """A disk size, `200Gi`; in Python an int of GiB."""
+
+Size = Annotated[
+    int,
+    BeforeValidator(_parse_size),
+    PlainSerializer(lambda value: f"{value}Mi", return_type=str),
+    _string(SIZE_PATTERN, "500Mi", maxLength=16),
+]
+"""A size, `500Mi` or `2Gi`; in Python an int of MiB."""
 
 Quantity = Annotated[
     float,

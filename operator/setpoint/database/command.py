@@ -10,7 +10,9 @@ from urllib.parse import quote
 
 from setpoint.api.findings import Severity
 from setpoint.database import render
-from setpoint.database.analysis import Analysed, analyse_url
+from setpoint.database.analysis import Analysed, Wish, analyse_url
+from setpoint.database.indexes.lexer import statements
+from setpoint.database.indexes.model import Limits, Statement
 from setpoint.engine.failure import Failure
 
 FOUND, FAILED, USAGE = 1, 3, 2
@@ -41,6 +43,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--memory", type=_gibibytes, metavar="GIB", help="memory of the server's machine"
     )
+    parser.add_argument(
+        "--indexes",
+        action="store_true",
+        help="suggest indexes for the statements that pg_stat_statements counted",
+    )
+    parser.add_argument(
+        "--statements",
+        type=Path,
+        metavar="FILE",
+        help="suggest indexes for these statements instead, each ended by a semicolon",
+    )
+    parser.add_argument(
+        "--max-total-size",
+        type=_mebibytes,
+        metavar="MIB",
+        help="size that the suggested indexes of a database may have together",
+    )
+    parser.add_argument("--max-indexes", type=_positive, default=10, metavar="N")
+    parser.add_argument(
+        "--time",
+        type=_positive,
+        default=30,
+        metavar="SECONDS",
+        help="how long to search for indexes in a database (default: %(default)s)",
+    )
     parser.add_argument("--format", choices=sorted(render.FORMATS), default="table")
     parser.add_argument(
         "--fail-on",
@@ -49,12 +76,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _gibibytes(text: str) -> int:
+def _positive(text: str) -> int:
     """A whole number from 1 on. Raises ValueError, which argparse puts into words."""
-    size = int(text)
-    if size < 1:
+    number = int(text)
+    if number < 1:
         raise ValueError(text)
-    return size
+    return number
+
+
+def _gibibytes(text: str) -> int:
+    return _positive(text)
+
+
+def _mebibytes(text: str) -> int:
+    return _positive(text) * 2**20
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -68,7 +103,15 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"setpoint: {arguments.ca} is no PEM text: convert it", file=sys.stderr)
         return USAGE
     try:
-        text, code = asyncio.run(_analyse(arguments, ca))
+        wish = _wish(arguments)
+    except OSError as error:
+        print(f"setpoint: cannot read {arguments.statements}: {error.strerror}", file=sys.stderr)
+        return USAGE
+    except UnicodeDecodeError:
+        print(f"setpoint: {arguments.statements} is no UTF-8 text", file=sys.stderr)
+        return USAGE
+    try:
+        text, code = asyncio.run(_analyse(arguments, ca, wish))
     except Failure as failure:
         print(f"setpoint: {failure.reason}: {failure.message}", file=sys.stderr)
         return USAGE
@@ -76,13 +119,29 @@ def run(arguments: argparse.Namespace) -> int:
     return code
 
 
-async def _analyse(arguments: argparse.Namespace, ca: str) -> tuple[str, int]:
+def _wish(arguments: argparse.Namespace) -> Wish | None:
+    """What advice is wanted. Raises OSError, UnicodeDecodeError."""
+    if not (arguments.indexes or arguments.statements):
+        return None
+    limits = Limits(
+        max_total_size=arguments.max_total_size,
+        max_indexes=arguments.max_indexes,
+        budget_s=arguments.time,
+    )
+    if arguments.statements is None:
+        return Wish(limits)
+    texts = statements(arguments.statements.read_bytes())
+    return Wish(limits, [Statement(text) for text in texts])
+
+
+async def _analyse(arguments: argparse.Namespace, ca: str, wish: Wish | None) -> tuple[str, int]:
     seen = await analyse_url(
         _with_password(arguments.url),
         arguments.database,
         ca=ca,
         replicas=[_with_password(url) for url in arguments.replica],
         memory=arguments.memory,
+        advice=wish,
     )
     fail_on = Severity(arguments.fail_on.capitalize()) if arguments.fail_on else None
     return _text(seen, arguments.format, fail_on), status(seen, fail_on)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from setpoint.api.dbtuning import Analysis, DBTuningSpec, Postgres
@@ -50,8 +50,18 @@ def decide(
         pending=planned.pending,
         ignored=ignored,
         settling=planned.settling,
-        again=planned.again if planned.again and planned.again < spec.interval else None,
+        again=_again(spec, planned.again, advising=observed.advising),
     )
+
+
+_ADVISING = timedelta(seconds=30)
+"""Advice is looked for this often while it is being made."""
+
+
+def _again(spec: DBTuningSpec, planned: timedelta | None, *, advising: bool) -> timedelta | None:
+    """When to look again, if earlier than usual."""
+    wishes = [wish for wish in (planned, _ADVISING if advising else None) if wish]
+    return min((wish for wish in wishes if wish < spec.interval), default=None)
 
 
 def _postgres(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -11,6 +12,8 @@ from setpoint.api.dbtuning import Baseline, DBTuning, DBTuningSpec, DBTuningStat
 from setpoint.api.plan import Applied
 from setpoint.aws.gateway import AWSGateway, Scope
 from setpoint.database import decide, history, observe, report
+from setpoint.database.advisor import Advisor, Subject, limits
+from setpoint.database.indexes.fallback import completed
 from setpoint.database.memory import Memory
 from setpoint.database.model import Observed, Snapshot
 from setpoint.database.postgres.target import from_secret
@@ -44,11 +47,13 @@ class DBTuningKind:
         network: Network,
         gateway: AWSGateway,
         now: Callable[[], datetime] = _now,
+        advisor: Advisor | None = None,
     ) -> None:
         self._secrets = secrets
         self._network = network
         self._gateway = gateway
         self._now = now
+        self._advisor = advisor or Advisor(network, now)
 
     def lane(self, namespace: str, spec: DBTuningSpec) -> str:
         """Bounded by database server, as far as its Secret tells, else by region."""
@@ -85,9 +90,10 @@ class DBTuningKind:
                 if spec.postgres
                 else None
             )
-        return observe.together(
+        seen = observe.together(
             rds.result() if rds else None, postgres.result() if postgres else None
         )
+        return await self._advised(resource, seen)
 
     def identity(self, observed: Observed) -> str | None:
         """The RDS instance's ARN, else the Postgres server and its databases."""
@@ -127,6 +133,26 @@ class DBTuningKind:
         if resource.spec.rds is None or observed.rds is None:
             return []
         return revert(resource.spec.rds, observed.rds, applied, self._now())
+
+    async def _advised(self, resource: Resource[DBTuningSpec], seen: Observed) -> Observed:
+        """With the advice there is; what is due is begun, and goes on beside the loop."""
+        spec = resource.spec
+        if spec.indexes is None or spec.postgres is None:
+            return seen
+        name = spec.postgres.secret_ref.name
+        secret = await self._secrets.read(resource.key.namespace, name)
+        target = from_secret(name, secret)
+        snapshots, advising = [], False
+        for look in seen.snapshots:
+            snapshot = look
+            subject = Subject(resource.key, resource.uid, snapshot.database)
+            made, is_busy = self._advisor.ask(subject, resource.generation, spec.indexes, target)
+            advising |= is_busy
+            if made is not None:
+                advice = completed(made.advice, snapshot, spec.analysis, limits(spec.indexes))
+                snapshot = replace(snapshot, advice=advice, advised_at=made.at)
+            snapshots.append(snapshot)
+        return replace(seen, snapshots=snapshots, advising=advising)
 
     def _scope(self, resource: Resource[DBTuningSpec]) -> Scope:
         spec = resource.spec

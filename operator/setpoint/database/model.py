@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import takewhile
 
+from setpoint.database.indexes.model import Advice
 from setpoint.database.rds.model import RDSObserved
 from setpoint.engine.failure import Failure
 
@@ -323,6 +324,10 @@ class Snapshot:
     seen_replicas: int = 0
     memory: int | None = None
     """GiB of the server's machine, as far as the resource says."""
+    advice: Advice | None = None
+    """Index advice, where it was asked for and is there."""
+    advised_at: datetime | None = None
+    """When it was made."""
     window: Window | None = None
     """What happened since an earlier look; None while it is still being collected."""
 
@@ -374,3 +379,5 @@ class Observed:
     rds: RDSObserved | None
     snapshots: Sequence[Snapshot]
     failures: Sequence[Failure]
+    advising: bool = False
+    """Whether index advice is being made just now."""

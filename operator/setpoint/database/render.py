@@ -13,6 +13,7 @@ from rich.text import Text
 
 from setpoint import __version__
 from setpoint.api.findings import Severity
+from setpoint.database import advice_text
 from setpoint.database.analysis import Analysed
 from setpoint.database.rules import RULES
 from setpoint.engine.model import Finding
@@ -40,6 +41,8 @@ def table(seen: Analysed, width: int = 0) -> str:
                 Text(_plain("\n".join([finding.evidence, f"→ {finding.remedy}", *finding.sql]))),
             )
         console.print(rows)
+    for line in advice_text.lines(seen.snapshots):
+        console.print(Text(_plain(line)))
     for failure in seen.failures:
         console.print(Text(f"{failure.reason}: {_plain(failure.message)}", style="bold red"))
     console.print(summary(seen))
@@ -71,6 +74,11 @@ def as_json(seen: Analysed) -> str:
                     "tables": len(snapshot.tables),
                     "indexes": len(snapshot.indexes),
                     "statisticsSince": snapshot.stats_since.isoformat(),
+                    **(
+                        {"indexAdvice": advice_text.as_json(snapshot.advice)}
+                        if snapshot.advice is not None
+                        else {}
+                    ),
                 }
                 for snapshot in seen.snapshots
             ],
@@ -91,6 +99,9 @@ def markdown(seen: Analysed) -> str:
         lines.append("| " + " | ".join(_cell(cell) for cell in cells) + " |")
     lines += ["", summary(seen)]
     lines += [f"- {failure.reason}: {_cell(failure.message)}" for failure in seen.failures]
+    if advised := advice_text.lines(seen.snapshots):
+        fence = "~" * max(3, *(_longest_run(line, "~") + 1 for line in advised))
+        lines += ["", fence, *(_plain(line) for line in advised), fence]
     statements = [line for finding in seen.findings for line in finding.sql]
     if statements:
         fence = "~" * max(3, *(_longest_run(line, "~") + 1 for line in statements))

@@ -42,6 +42,18 @@ class Store:
         self._bodies.pop(key, None)
 
 
+def wants_work(body: Mapping[str, Any] | None, uid: str, generation: int) -> bool | None:
+    """Whether long work for a resource of this uid and generation is to go on beside the loop.
+
+    None where there is no resource of this uid any more.
+    """
+    if body is None or body["metadata"]["uid"] != uid:
+        return None
+    if body["metadata"].get("deletionTimestamp") or (body.get("spec") or {}).get("suspend"):
+        return False
+    return bool(body["metadata"].get("generation") == generation)
+
+
 def requested_at(body: dict[str, Any]) -> str | None:
     """The newest request for a reconcile that a resource's annotations carry."""
     return requested_of(body["metadata"].get("annotations") or {})

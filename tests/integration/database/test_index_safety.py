@@ -145,18 +145,23 @@ async def test_each_refusal_says_what_it_is_for(one_database: Database) -> None:
     assert "public.fine" in reasons[HARMFUL["an array of a domain"]]
 
 
-@pytest.mark.parametrize(
-    "what",
-    ["a function", "a stable function", "a view", "a view of a view", "a query by name",
-     "a cast", "an array of a domain", "an index predicate", "a policy",
-     "extended statistics", "a child's check"],
-)  # fmt: skip
-async def test_the_plants_would_run(one_database: Database, what: str) -> None:
+RUNS = [
+    "a function", "a stable function", "a view", "a view of a view", "a query by name", "a cast",
+    "an array of a domain", "an index predicate", "a policy", "extended statistics",
+    "a child's check",
+]  # fmt: skip
+
+
+async def test_the_plants_would_run(one_database: Database) -> None:
     """What the planner does with a statement as it is, with our role in a read-only transaction."""
-    planted = plant(one_database)
-    calls(planted)
-    target = from_secret("db", planted.data())
-    async with connect(target, planted.name, NETWORK) as connection:
-        await connection.execute("SET search_path = public")
-        await connection.execute(f"EXPLAIN {HARMFUL[what]}")  # type: ignore[arg-type]
-    assert calls(planted) != {}
+    plant(one_database)
+    target = from_secret("db", one_database.data())
+    idle = []
+    for what in RUNS:
+        calls(one_database)
+        async with connect(target, one_database.name, NETWORK) as connection:
+            await connection.execute("SET search_path = public")
+            await connection.execute(f"EXPLAIN {HARMFUL[what]}".encode())
+        if not calls(one_database):
+            idle.append(what)
+    assert idle == []

@@ -8,15 +8,16 @@ from datetime import datetime
 from statistics import median
 
 from setpoint.database.indexes import report
-from setpoint.database.indexes.candidate import Candidate
+from setpoint.database.indexes.candidate import Candidate, rival
 from setpoint.database.indexes.candidates import of_use
 from setpoint.database.indexes.costs import Costs, Seen, bits
 from setpoint.database.indexes.errors import UnanalysableError
 from setpoint.database.indexes.model import Advice, Limits, NotAnalysable, Statement
+from setpoint.database.indexes.reading import read
 from setpoint.database.indexes.search import Budget, Search
 from setpoint.database.indexes.selection import Problem
 from setpoint.database.indexes.size import size
-from setpoint.database.indexes.workload import Readable, Workload, read
+from setpoint.database.indexes.workload import Readable, Workload
 from setpoint.database.indexes.writes import milliseconds
 from setpoint.database.postgres.connect import Connection
 from setpoint.database.postgres.whatif import Explainable, NoHypoPGError, WhatIf, settle, whatif
@@ -187,6 +188,7 @@ class _Work:
             sizes=[size(c, tables[c.table]) for c in pool],
             writes=[milliseconds(c, self._workload.writes, tables[c.table]) for c in pool],
             tables=[c.table for c in pool],
+            rivals=[_mask(n for n, other in enumerate(pool) if rival(c, other)) for c in pool],
             max_size=float("inf") if limit is None else limit,
             max_indexes=self._limits.max_indexes,
             max_per_table=self._limits.max_per_table,

@@ -25,6 +25,18 @@ class Candidate:
         return self.columns + self.include
 
 
+def rival(one: Candidate, other: Candidate) -> bool:
+    """Whether one's key begins the other's: the shorter would be called redundant."""
+    length = min(len(one.columns), len(other.columns))
+    return (
+        one != other
+        and one.table == other.table
+        and one.columns[:length] == other.columns[:length]
+        and set(one.descending) & set(one.columns[:length])
+        == set(other.descending) & set(one.columns[:length])
+    )
+
+
 def name(candidate: Candidate, table: TableFacts) -> str:
     """Deterministic, from the columns; cut names differ by a digest."""
     parts = [table.name, *candidate.columns]

@@ -7,6 +7,7 @@ Siddiqui et al., "Wii", and Finkelstein's and Chaudhuri's atomic configurations.
 """
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +75,12 @@ class Costs:
         return self.weight * cost / self.base
 
 
-def bits(mask: int) -> list[int]:
+@lru_cache(maxsize=1 << 16)
+def bits(mask: int) -> tuple[int, ...]:
     """The numbers in a set."""
-    found = []
+    found: list[int] = []
     while mask:
         low = mask & -mask
         found.append(low.bit_length() - 1)
         mask ^= low
-    return found
+    return tuple(found)

@@ -81,3 +81,12 @@ def spliced(text: bytes, edits: Sequence[Edit]) -> bytes:
         parts += [text[place : edit.start], edit.text]
         place = edit.end
     return b"".join([*parts, text[place:]])
+
+
+def statements(text: bytes) -> list[str]:
+    """The statements of a script, each ended by a semicolon. Raises UnicodeDecodeError."""
+    ends = [t for t in tokens(text) if t.depth == 0 and text[t.start : t.end] == b";"]
+    starts = [0, *(token.end for token in ends)]
+    stops = [*(token.start for token in ends), len(text)]
+    parts = [text[a:b] for a, b in zip(starts, stops, strict=True)]
+    return [part.decode("utf-8").strip() for part in parts if tokens(part)]

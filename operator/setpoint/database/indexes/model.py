@@ -74,7 +74,7 @@ class Suggestion:
 
     `ddl` are statements to run one by one, outside a transaction: one for a plain table. `table`
     is qualified, as SQL writes it; `columns` and `include` are bare names. `size` in bytes as
-    built, by our own model.
+    built, by our own model; `saves` is the share of the workload's time, 0 to 1.
     """
 
     ddl: tuple[str, ...]
@@ -83,6 +83,7 @@ class Suggestion:
     columns: tuple[str, ...]
     include: tuple[str, ...]
     size: int
+    saves: float
     helps: tuple[Effect, ...]
     hurts: tuple[Hurt, ...]
     write_overhead: WriteOverhead

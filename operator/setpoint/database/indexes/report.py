@@ -98,6 +98,7 @@ async def _suggestion(found: Found, number: int, know: Know) -> tuple[float, Sug
         columns=candidate.columns,
         include=candidate.include,
         size=problem.sizes[number],
+        saves=gain / problem.time if problem.time else 0.0,
         helps=tuple(helps),
         hurts=tuple(hurts),
         write_overhead=WriteOverhead(writes.share(candidate, table), problem.writes[number]),

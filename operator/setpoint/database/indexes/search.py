@@ -52,7 +52,7 @@ class Search:
             if self._budget.is_spent:
                 break
             await self._explore(number, roots[number])
-        chosen = await self._optimiser.best([0])
+        chosen = await self._optimiser.best()
         for _ in range(_ROUNDS):
             if self._budget.is_spent:
                 break

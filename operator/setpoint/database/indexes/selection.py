@@ -6,6 +6,7 @@ together; then exchanges until none helps (as Extend and DTA do, over an own mod
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from setpoint.database.indexes.costs import Costs, bits
 
@@ -20,17 +21,19 @@ _SHIFTS = (1.0, 0.6, 0.3)
 
 @dataclass(frozen=True)
 class Problem:
-    """What is chosen from. By candidate: bytes, cost of its writes in ms, and its table."""
+    """What is chosen from. By candidate: bytes, cost of its writes in ms, its table, and those
+    that begin as it does: of two such, one would be redundant."""
 
     costs: Sequence[Costs]
     sizes: Sequence[int]
     writes: Sequence[float]
     tables: Sequence[int]
+    rivals: Sequence[int]
     max_size: float
     max_indexes: int
     max_per_table: int
 
-    @property
+    @cached_property
     def time(self) -> float:
         """The workload's time as it is, in ms."""
         return sum(costs.weight for costs in self.costs)
@@ -43,6 +46,8 @@ class Problem:
         """Whether a set is within the limits."""
         numbers = bits(chosen)
         if len(numbers) > self.max_indexes or self.size(chosen) > self.max_size:
+            return False
+        if any(self.rivals[number] & chosen for number in numbers):
             return False
         counts: dict[int, int] = {}
         for number in numbers:
@@ -57,7 +62,7 @@ class Problem:
         """Cost of a set's writes in ms."""
         return sum(self.writes[number] for number in bits(chosen))
 
-    @property
+    @cached_property
     def least(self) -> float:
         """The gain in ms below which an index is left out."""
         return _LEAST_GAIN * self.time
@@ -70,23 +75,29 @@ class Optimiser:
         self._problem = problem
         self._breathe = breathe
         self._is_over = is_over
-        self._concerned: list[list[Costs]] = [
-            [costs for costs in problem.costs if costs.relevant >> number & 1]
+        self._concerned = [
+            sum(1 << n for n, costs in enumerate(problem.costs) if costs.relevant >> number & 1)
             for number in range(len(problem.sizes))
         ]
+        self._scales = [costs.weight / costs.base for costs in problem.costs]
 
-    async def best(self, starts: Sequence[int]) -> int:
-        """The best set found, from the greedy's ends and from `starts`."""
-        ends = [*starts, *[await self._greedy(0, shift) for shift in _SHIFTS]]
+    async def best(self, starts: Sequence[int] = ()) -> int:
+        """The best set found: from `starts` and the greedy's end, at first from several of them."""
+        shifts = _SHIFTS[:1] if starts else _SHIFTS
+        ends = [*starts, *[await self._greedy(0, shift) for shift in shifts]]
         found = [await self._improved(end) for end in dict.fromkeys(ends)]
         return min(found, key=lambda s: (self._problem.objective(s), self._problem.size(s), s))
 
     def gain(self, chosen: int, added: int, dropped: int = 0) -> float:
         """Time saved by a change, in ms."""
-        after = (chosen | added) & ~dropped
-        concerned = {id(c): c for n in bits(added | dropped) for c in self._concerned[n]}
-        saved = sum(c.time(c.upper(chosen) - c.upper(after)) for c in concerned.values())
-        return saved - self._problem.written(added) + self._problem.written(dropped)
+        after, concerned = (chosen | added) & ~dropped, 0
+        saved = self._problem.written(dropped) - self._problem.written(added)
+        for number in bits(added | dropped):
+            concerned |= self._concerned[number]
+        for number in bits(concerned):
+            costs = self._problem.costs[number]
+            saved += self._scales[number] * (costs.upper(chosen) - costs.upper(after))
+        return saved
 
     def steps(self, chosen: int) -> list[int]:
         """What known plans lack: sets to add that some plan would use."""
@@ -123,7 +134,10 @@ class Optimiser:
         reached = self._problem.objective(chosen)
         while not self._is_over():
             best, best_gain = chosen, self._problem.least / 2
-            for added in self.steps(chosen):
+            gains = sorted((-self.gain(chosen, added), added) for added in self.steps(chosen))
+            for most, added in gains:
+                if -most <= best_gain:  # what must go for it can only lessen the gain
+                    break
                 await self._breathe()
                 after, gain = self._exchange(chosen, added)
                 if gain > best_gain * (1 + 1e-9):
@@ -140,6 +154,8 @@ class Optimiser:
     def _exchange(self, chosen: int, added: int) -> tuple[int, float]:
         """The set with `added`, without what it makes least useful until it is allowed."""
         after = chosen | added
+        for number in bits(added):
+            after &= ~(self._problem.rivals[number] & ~added)
         while not self._problem.is_allowed(after):
             droppable = list(bits(after & ~added))
             if not droppable:

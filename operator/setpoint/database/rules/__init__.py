@@ -8,6 +8,7 @@ from setpoint.api.dbtuning import Analysis
 from setpoint.database.model import Snapshot
 from setpoint.database.rules import (
     access,
+    advice,
     bloat,
     cache,
     foreign,
@@ -90,6 +91,15 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "ForeignKeyWithoutIndex", foreign.foreign_keys_without_index, About.RELATION,
         "no valid index begins with its columns, in any order; tables of one page are left out",
+    ),
+    Rule(
+        "MissingIndex", advice.missing_indexes, About.RELATION,
+        "with `spec.indexes`: the planner would use it for what the database runs; Warning from "
+        "10 % of the time on ([indexes](indexes.md))", _DATA,
+    ),
+    Rule(
+        "IndexAdviceUnavailable", advice.advice_unavailable, About.SERVER,
+        "with `spec.indexes`: there is no HypoPG or no pg_stat_statements to ask",
     ),
     Rule(
         "NeverAnalyzed", vacuum.never_analyzed, About.RELATION,

@@ -17,16 +17,21 @@ def suggestions(table: Table, snapshot: Snapshot) -> list[str]:
 
     Never one that an existing index already begins with.
     """
+    return [statement(table, columns) for columns in keys(table, snapshot)]
+
+
+def keys(table: Table, snapshot: Snapshot) -> list[list[str]]:
+    """The columns of those indexes."""
     names = {column.number: column.name for column in snapshot.columns_of.get(table.oid, ())}
     taken = [
         index.key
         for index in snapshot.indexes_of.get(table.oid, ())
         if index.is_valid and not index.predicate
     ]
-    keys = [key for key in _foreign(table, snapshot, taken) if set(key) <= set(names)]
-    led = {key[0] for key in [*taken, *keys] if key}
-    keys += [(column.number,) for column in _selective(table, snapshot) if column.number not in led]
-    return [_statement(table, [names[number] for number in key]) for key in keys[:_SUGGESTIONS]]
+    found = [key for key in _foreign(table, snapshot, taken) if set(key) <= set(names)]
+    led = {key[0] for key in [*taken, *found] if key}
+    found += [(c.number,) for c in _selective(table, snapshot) if c.number not in led]
+    return [[names[number] for number in key] for key in found[:_SUGGESTIONS]]
 
 
 def _foreign(table: Table, snapshot: Snapshot, taken: list[Key]) -> list[Key]:
@@ -71,7 +76,7 @@ def _distinct(column: Column, table: Table) -> float:
     return -column.n_distinct * table.rows if column.n_distinct < 0 else column.n_distinct
 
 
-def _statement(table: Table, columns: list[str]) -> str:
+def statement(table: Table, columns: list[str]) -> str:
     """Postgres builds no index of a partitioned table concurrently; ONLY makes an empty one."""
     how = "INDEX ON ONLY" if table.is_partitioned else "INDEX CONCURRENTLY ON"
     listed = ", ".join(quote(column) for column in columns)
