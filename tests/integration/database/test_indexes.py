@@ -34,7 +34,7 @@ SHOP = [
     ),
     "INSERT INTO shop.customers SELECT n, n % 25, 'name ' || n FROM generate_series(1, 5000) n",
     (
-        "INSERT INTO shop.orders SELECT n, 1 + n::bigint * 7919 % 5000, n % 4, date '2020-01-01' + n * 31 % 900,"
+        "INSERT INTO shop.orders SELECT n, 1 + n::bigint * 7919 % 5000, abs(hashint4(n)) % 4, date '2020-01-01' + n * 31 % 900,"
         " n % 1000, repeat('x', 80) FROM generate_series(1, 60000) n"
     ),
     (
@@ -113,7 +113,7 @@ async def test_what_is_built_is_as_good_as_was_said(shop: Database) -> None:
         ).fetchone()
     assert advice.size == pytest.approx(float(built), rel=0.1)
     again = await ask(shop, *workload(), max_total_size=4 * 2**20)
-    assert [s for s in again.suggestions if s.saves > 0.05] == [], "it is all there now"
+    assert not {s.name for s in again.suggestions} & {s.name for s in advice.suggestions}
 
 
 async def test_a_suggestion_says_what_it_does(shop: Database) -> None:

@@ -20,7 +20,14 @@ from setpoint.database.indexes.size import size
 from setpoint.database.indexes.workload import Readable, Workload
 from setpoint.database.indexes.writes import milliseconds
 from setpoint.database.postgres.connect import Connection
-from setpoint.database.postgres.whatif import Explainable, NoHypoPGError, WhatIf, settle, whatif
+from setpoint.database.postgres.whatif import (
+    MAY_NOT_READ,
+    Explainable,
+    NoHypoPGError,
+    WhatIf,
+    settle,
+    whatif,
+)
 
 _EXPLAINS_EACH, _EXPLAINS_MORE, _MAX_EXPLAINS = 70, 200, 4500
 """EXPLAINs for each statement, for the workload beside, and in all."""
@@ -93,6 +100,9 @@ class _Work:
 
     async def advice(self, now: datetime) -> Advice:
         explained = await self._explained()
+        refusals = {entry.reason for entry in self._workload.not_analysable}
+        if not explained and MAY_NOT_READ in refusals:
+            return self._unasked(0, MAY_NOT_READ)
         pool, problem, roots = self._problem(explained)
 
         async def ask(number: int, chosen: int) -> Seen | None:
@@ -122,11 +132,13 @@ class _Work:
 
     async def unvalidated(self, why: str) -> Advice:
         """Without HypoPG: which statements could be analysed with it."""
-        explained = await self._explained()
+        return self._unasked(len(await self._explained()), why)
+
+    def _unasked(self, analysed: int, why: str) -> Advice:
         return Advice(
             suggestions=[],
             relative_cost=1.0,
-            analysed=len(explained),
+            analysed=analysed,
             not_analysable=self._workload.not_analysable,
             explains=self._session.explains,
             seconds=time.monotonic() - self._started,

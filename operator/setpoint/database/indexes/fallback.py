@@ -31,7 +31,7 @@ def completed(advice: Advice, snapshot: Snapshot, analysis: Analysis, limits: Li
 
 def _within(found: list[Suggestion], limits: Limits) -> list[Suggestion]:
     left = float("inf") if limits.max_total_size is None else limits.max_total_size
-    kept = []
+    kept: list[Suggestion] = []
     for suggestion in found:
         if len(kept) < limits.max_indexes and suggestion.size <= left:
             kept.append(suggestion)

@@ -144,9 +144,10 @@ class WhatIf:
         await self._connection.execute("DEALLOCATE ALL")
 
 
+MAY_NOT_READ = "the role of setpoint may not read its tables: grant it pg_read_all_data"
 _TOO_LONG = f"the planner did not come to an end in {_PLAN_SECONDS} s, or waited for a lock"
 _REASONS = {
-    "42501": "the role of setpoint may not read its tables: grant it pg_read_all_data",
+    "42501": MAY_NOT_READ,
     "42P01": "a table of it does not exist any more",
     "42703": "a column of it does not exist any more",
     "42883": "it uses an operator or a function that only its own search_path finds",
