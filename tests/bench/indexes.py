@@ -44,7 +44,7 @@ def run(database: Loaded, workload: Workload, options: argparse.Namespace) -> Re
     with database.admin() as session:
         costs = judge.costs(session, queries)
     before = None if options.no_times else times.baseline(database, _timed(workload))
-    weights = [(before or costs).get(n, costs[n]) for n in queries]
+    weights = [before.get(n, 0.0) for n in queries] if before else [1000.0] * len(queries)
     largest = max(budgets)
     written = contest.setpoint(database, Request(list(queries.values()), weights, largest))
     as_seen = contest.setpoint(database, Request([texts[n] for n in queries], weights, largest))
@@ -60,6 +60,7 @@ def run(database: Loaded, workload: Workload, options: argparse.Namespace) -> Re
         judged=judged,
         written=written,
         normalised=as_seen_judged,
+        weighed="weighed by real time" if before else "all weighed alike",
     )
 
 

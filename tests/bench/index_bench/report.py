@@ -43,8 +43,10 @@ class Results:
     database_mb: tuple[float, float]
     """Heap and indexes, before."""
     judged: Sequence[Judged]
+    weighed: str
+    """How all queries are, in the two that follow."""
     written: Entry
-    """setpoint's answer to all queries, as they are written, by their real time."""
+    """setpoint's answer to all queries, as they are written."""
     normalised: Judged
     """And as pg_stat_statements has them."""
 
@@ -71,7 +73,8 @@ def _parts(results: Results) -> Iterator[str]:
     heap, indexes = results.database_mb
     yield f"## {_title(results)}"
     yield (
-        f"{heap:.0f} MB of tables, {indexes:.0f} MB of indexes of their keys. {results.machine}\n"
+        f"{results.workload.keys}: {heap:.0f} MB of tables, {indexes:.0f} MB of indexes. "
+        f"{results.machine}\n"
         f"Judged are {len(results.judged[0].verdict.ratios)} queries: without "
         + ", ".join(map(str, sorted(results.workload.unjudged)))
         + "."
@@ -139,7 +142,7 @@ def _others(results: Results) -> str:
     errors = [error for judged in _of_setpoint(results) for error in judged.size_errors]
     most = results.workload.most_explains
     megabytes = results.normalised.verdict.megabytes
-    weighed = f"relative cost with the latter, weighed by real time, {megabytes:.0f} MB"
+    weighed = f"relative cost with the latter, {results.weighed}, {megabytes:.0f} MB"
     rows = [
         ["queries analysed as they are written", *_analysed(results.written)],
         ["and as pg_stat_statements has them", *_analysed(results.normalised.entry)],

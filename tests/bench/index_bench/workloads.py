@@ -39,6 +39,8 @@ class Workload:
     nominal_megabytes: tuple[int, ...]
     """Budgets of Extend, in HypoPG's sizes."""
     most_explains: int
+    keys: str
+    """What the schema is like, for the page."""
     foreign_keys: tuple[str, ...] = ()
 
     @contextmanager
@@ -140,6 +142,7 @@ TPCH = Workload(
     ),
     nominal_megabytes=(250, 500, 1000),
     most_explains=2_000,
+    keys="The specification's types, primary keys and foreign keys",
     foreign_keys=_TPCH_FOREIGN_KEYS,
 )
 
@@ -154,6 +157,7 @@ TPCDS = Workload(
     ),
     nominal_megabytes=(250,),
     most_explains=5_000,
+    keys="The types and primary keys of duckdb's generator",
 )
 
 WORKLOADS = {workload.name: workload for workload in (TPCH, TPCDS)}

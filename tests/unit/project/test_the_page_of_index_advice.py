@@ -26,7 +26,7 @@ def verdict(megabytes: int) -> Verdict:
 
 def results(megabytes: int = 10) -> Results:
     judged = Judged(ENTRY, verdict(megabytes), TIMED)
-    return Results(TPCH, 1.0, "Measured here.", (1282.0, 186.0), [judged], ENTRY, judged)
+    return Results(TPCH, 1.0, "Measured here.", (1282.0, 186.0), [judged], "alike", ENTRY, judged)
 
 
 def test_the_median_of_the_rounds_is_held_against_the_bar() -> None:
