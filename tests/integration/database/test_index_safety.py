@@ -165,3 +165,29 @@ async def test_the_plants_would_run(one_database: Database) -> None:
         if not calls(one_database):
             idle.append(what)
     assert idle == []
+
+
+async def test_a_trusted_extension_is_used_until_somebody_adds_to_it(
+    one_database: Database,
+) -> None:
+    """All functions of a name must be the extension's: which one is meant, the planner decides."""
+    text = "SELECT * FROM t WHERE similarity(b, 'x') > 0.5 AND b % 'y' AND a = 3"
+    plant(one_database).run("CREATE EXTENSION pg_trgm")
+    assert (await ask(one_database, text)).not_analysable == []
+    one_database.run(function("similarity(text, varchar) RETURNS real", "1", "IMMUTABLE"))
+    [refused] = (await ask(one_database, text)).not_analysable
+    assert "similarity" in refused.reason
+
+
+async def test_a_member_that_its_owner_added_is_not_trusted(one_database: Database) -> None:
+    owner = f"owner_{one_database.name}"
+    one_database.run(
+        f"CREATE ROLE {owner}", f"GRANT CREATE ON DATABASE {one_database.name} TO {owner}",
+        f"GRANT CREATE ON SCHEMA public TO {owner}", f"SET ROLE {owner}",
+        "CREATE EXTENSION citext", function("added(int) RETURNS int", "1", "IMMUTABLE"),
+        "ALTER EXTENSION citext ADD FUNCTION added(int)", "RESET ROLE", *PLANTED,
+    )  # fmt: skip
+    [refused] = (
+        await ask(one_database, "SELECT * FROM t WHERE a = public.added(1)")
+    ).not_analysable
+    assert "public.added" in refused.reason

@@ -13,7 +13,7 @@ from setpoint.database.indexes.candidates import of_use
 from setpoint.database.indexes.costs import Costs, Seen, bits
 from setpoint.database.indexes.errors import UnanalysableError
 from setpoint.database.indexes.model import Advice, Limits, NotAnalysable, Statement
-from setpoint.database.indexes.reading import read
+from setpoint.database.indexes.reading import NO_TIME, read
 from setpoint.database.indexes.search import Budget, Search
 from setpoint.database.indexes.selection import Problem
 from setpoint.database.indexes.size import size
@@ -32,13 +32,19 @@ from setpoint.database.postgres.whatif import (
 _EXPLAINS_EACH, _EXPLAINS_MORE, _MAX_EXPLAINS = 70, 200, 4500
 """EXPLAINs for each statement, for the workload beside, and in all."""
 
-_RESERVE = 0.9
-"""Of the time is for the search; the rest is for what the answer says about it."""
+_READING = 0.12
+"""Of the time may go by before the statements that take the most are read."""
+
+_AT_LEAST = 20
+"""Statements that are explained even where it is late."""
 
 _COST_MS = 0.01
 """Milliseconds of a unit of cost (one page read in sequence), where nobody measured the time."""
 
 _OUTLIER = 10
+
+_WITH_CANDIDATES = 250
+"""Statements whose own candidates are looked at: those that take the most time."""
 
 _SLICE = 0.02
 """Seconds of computing after which others get their turn."""
@@ -55,7 +61,11 @@ async def advise(
     """
     started = time.monotonic()
     await settle(connection)
-    workload = await read(connection, _merged(statements))
+
+    def is_read() -> bool:
+        return time.monotonic() - started > limits.budget_s * _READING
+
+    workload = await read(connection, _merged(statements), is_read)
     try:
         async with whatif(connection) as session:
             return await _Work(session, workload, limits, started).advice(now)
@@ -103,19 +113,19 @@ class _Work:
         refusals = {entry.reason for entry in self._workload.not_analysable}
         if not explained and MAY_NOT_READ in refusals:
             return self._unasked(0, MAY_NOT_READ)
-        pool, problem, roots = self._problem(explained)
+        pool, problem, roots = await self._problem(explained)
 
         async def ask(number: int, chosen: int) -> Seen | None:
             return await self._ask(explained[number], pool, chosen)
 
-        budget = Budget(
-            min(_EXPLAINS_MORE + _EXPLAINS_EACH * len(explained), _MAX_EXPLAINS), self._is_over
-        )
+        most = min(_EXPLAINS_MORE + _EXPLAINS_EACH * len(explained), _MAX_EXPLAINS)
+        budget = Budget(most - self._session.explains, self._used)
         search = Search(problem, ask, budget, self._breathe)
         chosen = await search.best(roots) if pool else 0
-        is_complete = not self._is_over()
+        refusals = {entry.reason for entry in self._workload.not_analysable}
+        is_complete = not budget.is_spent and NO_TIME not in refusals
         budget.explains = max(budget.explains, 0) + 40 * len(bits(chosen))
-        budget.is_over = lambda: False
+        budget.used = lambda: 0.0
         return await report.advice(
             report.Found(
                 statements=[e.readable for e in explained],
@@ -146,8 +156,13 @@ class _Work:
             why_not=why,
         )
 
-    def _is_over(self) -> bool:
-        return time.monotonic() - self._started > self._limits.budget_s * _RESERVE
+    def _used(self) -> float:
+        """The share of the time that is over."""
+        return (time.monotonic() - self._started) / max(self._limits.budget_s, 1e-6)
+
+    def _is_late(self) -> bool:
+        """Whether half of the time is over, and the search should begin."""
+        return self._used() > 1 / 2
 
     async def _breathe(self) -> None:
         if time.monotonic() - self._slice > _SLICE:
@@ -156,10 +171,10 @@ class _Work:
 
     async def _explained(self) -> list[_Explained]:
         """The statements with their costs as they are; those that the planner refuses are noted."""
-        found = []
+        found: list[_Explained] = []
         for readable in self._workload.readable:
-            if self._is_over():
-                self._refuse(readable, "there was no time left to look at it")
+            if self._is_late() and len(found) >= _AT_LEAST:
+                self._refuse(readable, NO_TIME)
                 continue
             try:
                 found.append(await self._base(readable))
@@ -182,14 +197,19 @@ class _Work:
     def _refuse(self, readable: Readable, reason: str) -> None:
         self._workload.not_analysable.append(NotAnalysable(readable.statement, reason))
 
-    def _problem(
+    async def _problem(
         self, explained: Sequence[_Explained]
     ) -> tuple[list[Candidate], Problem, list[list[int]]]:
-        own = [sorted({c for use in e.readable.uses for c in of_use(use)}) for e in explained]
+        weights = _weights(explained)
+        own = []
+        heavy = set(sorted(range(len(weights)), key=lambda n: (-weights[n], n))[:_WITH_CANDIDATES])
+        for place, e in enumerate(explained):
+            await self._breathe()
+            uses = e.readable.uses if place in heavy else ()
+            own.append(sorted({candidate for use in uses for candidate in of_use(use)}))
         pool = sorted({candidate for found in own for candidate in found})
         number = {candidate: place for place, candidate in enumerate(pool)}
         tables = self._workload.tables
-        weights = _weights(explained)
         costs = [
             Costs(_mask(number[c] for c in found), e.base, weight)
             for e, found, weight in zip(explained, own, weights, strict=True)
@@ -200,7 +220,7 @@ class _Work:
             sizes=[size(c, tables[c.table]) for c in pool],
             writes=[milliseconds(c, self._workload.writes, tables[c.table]) for c in pool],
             tables=[c.table for c in pool],
-            rivals=[_mask(n for n, other in enumerate(pool) if rival(c, other)) for c in pool],
+            rivals=_rivals(pool),
             max_size=float("inf") if limit is None else limit,
             max_indexes=self._limits.max_indexes,
             max_per_table=self._limits.max_per_table,
@@ -218,6 +238,14 @@ class _Work:
             return None
         place = {candidate: number for number, candidate in enumerate(pool)}
         return Seen(chosen, _mask(place[c] for c in plan.used), plan.cost)
+
+
+def _rivals(pool: Sequence[Candidate]) -> list[int]:
+    """For each, those that begin as it does: they share its first column at least."""
+    alike: dict[tuple[int, str], list[int]] = {}
+    for number, candidate in enumerate(pool):
+        alike.setdefault((candidate.table, candidate.columns[0]), []).append(number)
+    return [_mask(n for n in alike[c.table, c.columns[0]] if rival(c, pool[n])) for c in pool]
 
 
 def _weights(explained: Sequence[_Explained]) -> list[float]:

@@ -18,6 +18,8 @@ _MOMENTS = ("date", "timestamp without time zone", "timestamp with time zone")
 
 def renumbered(text: bytes) -> tuple[bytes, int]:
     """The text with its parameters numbered without gaps, and how many there are."""
+    if b"$" not in text:
+        return text, 0
     places = [token for token in tokens(text) if token.kind == "param"]
     found = {text[token.start : token.end] for token in places}
     ordered = sorted(found, key=lambda n: int(n[1:]))

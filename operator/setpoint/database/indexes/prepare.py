@@ -43,7 +43,7 @@ def select_of(text: str) -> tuple[bytes, Tree, Tree]:
 
 def mend(text: bytes) -> bytes:
     """The text with parameters only where the grammar has them."""
-    found = tokens(text)
+    found = tokens(text) if b"$" in text else []
     edits = []
     for place, token in enumerate(found):
         if token.kind == "param":
@@ -88,6 +88,8 @@ def _type_before(words: Sequence[str]) -> int | None:
 
 
 def _as_select(text: bytes, tree: Tree) -> list[Edit]:
+    if tree.kind == "SelectStmt" and b"for" not in text.lower():
+        return []
     found = tokens(text)
     top = [token for token in found if token.depth == 0]
     match tree.kind:

@@ -1,7 +1,9 @@
 """From statements to what can be explained: read, resolved, checked against the database."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from setpoint.database.indexes.errors import UnanalysableError
 from setpoint.database.indexes.facts import Tables
@@ -18,6 +20,7 @@ from setpoint.database.postgres import trust
 from setpoint.database.postgres.connect import Connection
 
 _CATALOGS = ("pg_catalog", "information_schema")
+NO_TIME = "there was no time left to look at it"
 _ONLY_WRITES = "it only puts rows in: there is nothing to find"
 
 
@@ -31,16 +34,18 @@ class _Read:
     tree: Tree | None = None
 
 
-async def read(connection: Connection, statements: Sequence[Statement]) -> Workload:
+async def read(
+    connection: Connection, statements: Sequence[Statement], is_over: Callable[[], bool]
+) -> Workload:
     """Everything about the statements but their costs. Raises psycopg.Error.
 
-    Nothing of a statement is sent to the server here.
+    Nothing of a statement is sent to the server here. Once it `is_over`, the rest are not read.
     """
     workload = Workload()
-    parsed = list(_parsed(statements, workload))
+    parsed = [item async for item in _gently(_parsed(statements, workload, is_over))]
     types = await trust.types(connection)
     catalog = await _catalog(connection, parsed, types)
-    known = list(_qualified(parsed, catalog, workload))
+    known = [item async for item in _gently(_qualified(parsed, catalog, workload))]
     oids = {oid for _, q in known for oid in q.relations}
     reach = await trust.reach(connection, oids, types)
     distrusted = _distrusted(reach)
@@ -52,7 +57,7 @@ async def read(connection: Connection, statements: Sequence[Statement]) -> Workl
         {oid: texts[0] for oid, texts in reach.texts.items()},
     )
     found = Tables(workload.tables, {(t.schema, t.name): oid for oid, t in workload.tables.items()})
-    for item, q in known:
+    async for item, q in _gently(known):
         try:
             _require_trust(q, reach, distrusted)
             workload.readable.append(_readable(item, q, found))
@@ -61,8 +66,23 @@ async def read(connection: Connection, statements: Sequence[Statement]) -> Workl
     return workload
 
 
-def _parsed(statements: Iterable[Statement], workload: Workload) -> Iterable[_Read]:
+T = TypeVar("T")
+
+
+async def _gently(items: Iterable[T]) -> AsyncIterator[T]:
+    """One by one, and others get their turn between them."""
+    for item in items:
+        await asyncio.sleep(0)
+        yield item
+
+
+def _parsed(
+    statements: Iterable[Statement], workload: Workload, is_over: Callable[[], bool]
+) -> Iterable[_Read]:
     for statement in statements:
+        if is_over():
+            workload.not_analysable.append(NotAnalysable(statement, NO_TIME))
+            continue
         try:
             text, tree, original = select_of(statement.text)
         except UnanalysableError as error:

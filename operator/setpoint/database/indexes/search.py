@@ -19,20 +19,32 @@ Ask = Callable[[int, int], Awaitable[Seen | None]]
 _HOPELESS = 0.98
 """Of the cost without any: a statement that all candidates together bring no lower is left."""
 _EXPLORED = 28
+_LEAST_EXPLORED = 4
+_EXPLORING, _ASKED = 0.7, 0.9
+"""Shares of the time after which no more is explored, and no more is asked."""
 _ROUNDS = 12
 
 
 @dataclass
 class Budget:
-    """What may still be spent: EXPLAINs, and time as `is_over` tells it."""
+    """What may still be spent: EXPLAINs, and time.
+
+    `used` is the share of the time that is over, 0 to 1: exploring ends early, and what was learned
+    is always made use of.
+    """
 
     explains: int
-    is_over: Callable[[], bool]
+    used: Callable[[], float]
 
     @property
     def is_spent(self) -> bool:
         """Whether the search must end."""
-        return self.explains <= 0 or self.is_over()
+        return self.explains <= 0 or self.used() >= _ASKED
+
+    @property
+    def is_explored(self) -> bool:
+        """Whether exploring must end."""
+        return self.explains <= 0 or self.used() >= _EXPLORING
 
 
 class Search:
@@ -42,14 +54,17 @@ class Search:
         self._problem = problem
         self._ask = ask
         self._budget = budget
-        self._optimiser = Optimiser(problem, breathe, budget.is_over)
+        self._optimiser = Optimiser(problem, breathe, lambda: budget.used() >= 1)
         self._failed: set[tuple[int, int]] = set()
+        self._each = _EXPLORED
 
     async def best(self, roots: Sequence[Sequence[int]]) -> int:
         """The best set within the budget; `roots` are each statement's sets to explore from."""
         order = sorted(range(len(roots)), key=lambda n: (-self._problem.costs[n].weight, n))
+        each = self._budget.explains * 2 // max(3 * len(order), 1)
+        self._each = max(min(each, _EXPLORED), _LEAST_EXPLORED)
         for number in order:
-            if self._budget.is_spent:
+            if self._budget.is_explored:
                 break
             await self._explore(number, roots[number])
         chosen = await self._optimiser.best()
@@ -100,8 +115,8 @@ class Search:
             seen = await self._look(number, root)
             if seen is not None:
                 heapq.heappush(ahead, (seen.cost, root & costs.relevant, seen.used))
-        left = _EXPLORED
-        while ahead and left > 0 and not self._budget.is_spent:
+        left = self._each
+        while ahead and left > 0 and not self._budget.is_explored:
             _, given, used = heapq.heappop(ahead)
             for bit in bits(used):
                 smaller = given & ~(1 << bit)
@@ -114,7 +129,7 @@ class Search:
                 if seen is not None and seen.used and seen.cost < _HOPELESS * costs.base:
                     heapq.heappush(ahead, (seen.cost, smaller, seen.used))
         for bit in bits(self._used(costs)):
-            if self._budget.is_spent:
+            if self._budget.is_explored:
                 return
             await self._look(number, 1 << bit)
 

@@ -62,6 +62,8 @@ SELECT c.oid::pg_catalog.int8 AS oid, n.nspname::pg_catalog.text AS schema,
  ORDER BY c.oid
 """
 
+# A build of an index of character(n) takes it for unsafe to deduplicate (bt_metap of pageinspect
+# says so on 15), whatever its operator class has.
 COLUMNS = """
 SELECT a.attrelid::pg_catalog.int8 AS table, a.attnum AS number,
        a.attname::pg_catalog.text AS name,
@@ -78,6 +80,7 @@ SELECT a.attrelid::pg_catalog.int8 AS table, a.attnum AS number,
                             AND COALESCE(co.collisdeterministic, true)))
                    FROM pg_catalog.pg_amproc AS m
                   WHERE m.amprocfamily = o.opcfamily AND m.amprocnum = 4
+                    AND o.opcintype <> 'pg_catalog.bpchar'::pg_catalog.regtype
                     AND m.amproclefttype = o.opcintype AND m.amprocrighttype = o.opcintype), false)
            AS is_deduplicable,
        COALESCE(co.collname IN ('C', 'POSIX'), false)

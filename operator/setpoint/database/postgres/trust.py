@@ -16,11 +16,12 @@ from setpoint.database.identifiers import qualified
 from setpoint.database.postgres.connect import Connection
 
 EXTENSIONS = (
-    "address_standardizer", "btree_gin", "btree_gist", "citext", "cube", "dict_int", "dict_xsyn",
-    "earthdistance", "fuzzystrmatch", "hstore", "intarray", "isn", "ltree", "pg_trgm", "pgcrypto",
-    "postgis", "postgis_raster", "postgis_topology", "seg", "unaccent", "uuid-ossp", "vector",
+    "btree_gin", "btree_gist", "citext", "cube", "dict_int", "dict_xsyn", "earthdistance",
+    "fuzzystrmatch", "hstore", "intarray", "isn", "ltree", "pg_trgm", "pgcrypto", "postgis", "seg",
+    "unaccent", "uuid-ossp", "vector",
 )  # fmt: skip
-"""Extensions that compute and do not run SQL that they are given, as dblink and tablefunc do."""
+"""Extensions that compute, and run no query or function that they are told the name of: dblink,
+tablefunc, address_standardizer and postgis_raster (ST_MapAlgebra) do."""
 
 _DENIED_TEXT = """
     table_to_xml table_to_xmlschema table_to_xml_and_xmlschema schema_to_xml schema_to_xmlschema
@@ -36,7 +37,8 @@ FIRST_NORMAL = 16384
 """Oids below are the server's own (access/transam.h, FirstNormalObjectId)."""
 
 # A member of a listed extension, and either compiled, which only a superuser can put there, or of
-# the bootstrap superuser: who owns an extension can add functions of their own to it.
+# the bootstrap superuser: who owns an extension can add functions of their own to it. Some of
+# PostGIS in PL/pgSQL make queries of the names that they are given, such as ST_FindExtent.
 _TRUSTED_PROCS = """
     SELECT p.oid
       FROM pg_catalog.pg_proc AS p
@@ -46,7 +48,8 @@ _TRUSTED_PROCS = """
        AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e'
       JOIN pg_catalog.pg_extension AS x ON x.oid = d.refobjid
      WHERE x.extname = ANY (%(extensions)s::pg_catalog.name[])
-       AND (l.lanname IN ('c', 'internal') OR p.proowner = 10)
+       AND (l.lanname IN ('c', 'internal')
+            OR (p.proowner = 10 AND x.extname <> 'postgis'))
 """
 
 # All overloads of a name decide together: which one is meant, the planner alone knows.

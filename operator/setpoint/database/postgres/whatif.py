@@ -83,6 +83,7 @@ class WhatIf:
         self._schema = None if schema is None else sql.Identifier(schema)
         self._up: dict[Candidate, int] = {}
         self._names: dict[str, Candidate] = {}
+        self._refused: set[Candidate] = set()
         self._prepared: dict[bytes, int] = {}
         self.explains = 0
 
@@ -114,9 +115,37 @@ class WhatIf:
                 sql.SQL("SELECT {}.hypopg_drop_index(i.oid) FROM unnest(%s::oid[]) AS i(oid)"),
                 [self._up.pop(candidate) for candidate in gone],
             )
-        new = sorted(wanted - self._up.keys())
+        new = sorted(wanted - self._up.keys() - self._refused)
         if not new:
             return
+        try:
+            await self._create(new, tables)
+        except psycopg.Error:
+            if self._connection.closed:
+                raise
+            await self._create_one_by_one(sorted(wanted - self._refused), tables)
+
+    async def _create_one_by_one(
+        self, wanted: list[Candidate], tables: dict[int, TableFacts]
+    ) -> None:
+        """After trouble: from the beginning, without those that HypoPG does not take.
+
+        Where its own numbers for them are used up, as on RDS, it may take the server's.
+        """
+        await self.reset()
+        await self._connection.execute(
+            "SELECT pg_catalog.set_config('hypopg.use_real_oids', 'on', false)"
+            " WHERE NOT pg_catalog.pg_is_in_recovery()"
+        )
+        for candidate in wanted:
+            try:
+                await self._create([candidate], tables)
+            except psycopg.Error:
+                if self._connection.closed:
+                    raise
+                self._refused.add(candidate)
+
+    async def _create(self, new: list[Candidate], tables: dict[int, TableFacts]) -> None:
         rows = await self._rows(
             sql.SQL(
                 "SELECT i.number, h.indexrelid::int8 AS oid, h.indexname AS name"
@@ -130,6 +159,12 @@ class WhatIf:
             self._up[candidate] = row["oid"]
             self._names[row["name"]] = candidate
 
+    async def reset(self) -> None:
+        """Take every candidate away."""
+        self._up.clear()
+        self._names.clear()
+        await self._rows(sql.SQL("SELECT {}.hypopg_reset()"))
+
     async def _rows(self, statement: sql.SQL, *parameters: Any) -> list[dict[str, Any]]:
         async with self._connection.cursor(row_factory=dict_row) as cursor:
             await cursor.execute(statement.format(self._schema), parameters or None)
@@ -140,7 +175,7 @@ class WhatIf:
         if self._connection.closed:
             return
         if self._schema is not None:
-            await self._rows(sql.SQL("SELECT {}.hypopg_reset()"))
+            await self.reset()
         await self._connection.execute("DEALLOCATE ALL")
 
 

@@ -50,7 +50,7 @@ async def chosen(given: Problem, statements: list[Plans], explains: int = 5000) 
     async def breathe() -> None:
         pass
 
-    search = Search(given, ask, Budget(explains, lambda: False), breathe)
+    search = Search(given, ask, Budget(explains, lambda: 0.0), breathe)
     return await search.best([[] for _ in statements]), asked
 
 
