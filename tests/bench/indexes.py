@@ -12,11 +12,12 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "hack"), str(ROOT)]
 
-from tests.bench.index_bench import contest, judge, times  # noqa: E402
+from tests.bench.index_bench import contest, judge  # noqa: E402
 from tests.bench.index_bench.advisor import Request  # noqa: E402
 from tests.bench.index_bench.data import Loaded, loaded  # noqa: E402
 from tests.bench.index_bench.normalised import normalised  # noqa: E402
-from tests.bench.index_bench.report import Results, section, write  # noqa: E402
+from tests.bench.index_bench.plans import Costs  # noqa: E402
+from tests.bench.index_bench.report import RealTimes, Results, section, write  # noqa: E402
 from tests.bench.index_bench.workloads import WORKLOADS, Workload  # noqa: E402
 
 from stack.install import say  # noqa: E402
@@ -27,31 +28,30 @@ PAGE = ROOT / "docs" / "benchmarks" / "indexes.md"
 def main() -> None:
     options = _options()
     workload: Workload = WORKLOADS[options.workload]
-    with loaded(workload, options.scale) as database:
-        results = run(database, workload, options)
-    print(section(results))
-    if options.scale == 1 and not (options.budgets or options.only_setpoint):
-        write(PAGE, results)
-        say(f"written to {PAGE}")
-
-
-def run(database: Loaded, workload: Workload, options: argparse.Namespace) -> Results:
-    """Ask all advisors under the statistics that were loaded; then judge them, one by one."""
     budgets = options.budgets or [bar.megabytes * options.scale for bar in workload.bars]
+    for part in [costs, real_times] if options.part == "all" else [PARTS[options.part]]:
+        with loaded(workload, options.scale) as database:
+            results = part(database, workload, budgets, options)
+        print(section(results))
+        if options.scale == 1 and not options.only_setpoint:
+            write(PAGE, results)
+            say(f"written to {PAGE}")
+
+
+def costs(
+    database: Loaded, workload: Workload, budgets: list[float], options: argparse.Namespace
+) -> Results:
+    """Ask all advisors under the statistics that were loaded; then judge them."""
     machine, sizes = _machine(database), _sizes(database)
     queries = workload.queries()
     texts = normalised(database.server, workload)
-    with database.admin() as session:
-        costs = judge.costs(session, queries)
-    before = None if options.no_times else times.baseline(database, _timed(workload))
-    weights = [before.get(n, 0.0) for n in queries] if before else [1000.0] * len(queries)
-    largest = max(budgets)
-    written = contest.setpoint(database, Request(list(queries.values()), weights, largest))
-    as_seen = contest.setpoint(database, Request([texts[n] for n in queries], weights, largest))
-    entries = contest.asked(database, workload, budgets, costs)
+    largest, alike = max(budgets), [1000.0] * len(queries)
+    written = contest.setpoint(database, Request(list(queries.values()), alike, largest))
+    as_seen = contest.setpoint(database, Request([texts[n] for n in queries], alike, largest))
+    entries = contest.asked(database, workload, budgets, _planned(database, workload))
     if not options.only_setpoint:
         entries += contest.baselines(database, workload, budgets, options.scale)
-    *judged, as_seen_judged = contest.judged(database, workload, [*entries, as_seen], before)
+    *judged, as_seen_judged = contest.judged(database, workload, [*entries, as_seen])
     return Results(
         workload=workload,
         scale=options.scale,
@@ -60,13 +60,27 @@ def run(database: Loaded, workload: Workload, options: argparse.Namespace) -> Re
         judged=judged,
         written=written,
         normalised=as_seen_judged,
-        weighed="weighed by real time" if before else "all weighed alike",
     )
 
 
-def _timed(workload: Workload) -> dict[int, str]:
-    """TPC-H whole; of TPC-DS only what is judged, for the others run for minutes."""
-    return workload.queries() if workload.name == "tpch" else workload.judged()
+def real_times(
+    database: Loaded, workload: Workload, budgets: list[float], options: argparse.Namespace
+) -> RealTimes:
+    """Run the queries with setpoint's indexes and without. TPC-H whole; of TPC-DS only what is
+    judged, for the others run for minutes."""
+    queries = workload.queries() if workload.name == "tpch" else workload.judged()
+    planned = _planned(database, workload)
+    entries = contest.asked(database, workload, budgets, planned, seeds=[1])
+    timed = contest.timed(database, queries, entries)
+    return RealTimes(workload, options.scale, _machine(database), timed)
+
+
+PARTS = {"costs": costs, "times": real_times}
+
+
+def _planned(database: Loaded, workload: Workload) -> Costs:
+    with database.admin() as session:
+        return judge.costs(session, workload.queries())
 
 
 def _machine(database: Loaded) -> str:
@@ -99,8 +113,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--workload", choices=sorted(WORKLOADS), default="tpch")
     parser.add_argument("--scale", type=float, default=1.0, help="the TPC's scale factor")
     parser.add_argument("--budgets", type=_numbers, help="built MB, such as 63,178")
-    parser.add_argument("--only-setpoint", action="store_true", help="no other advisor")
-    parser.add_argument("--no-times", action="store_true", help="no query is really run")
+    parser.add_argument("--only-setpoint", action="store_true", help="no other advisor; no page")
+    parser.add_argument("--part", choices=["all", *PARTS], default="all")
     return parser.parse_args()
 
 

@@ -18,7 +18,6 @@ from stack.install import say
 SETPOINT = "setpoint"
 EXTEND = "Extend, told the built sizes"
 _SUPABASE = "Supabase"
-_TIMED = (SETPOINT, _SUPABASE)
 SEEDS = (1, 2)
 
 
@@ -40,11 +39,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Judged:
-    """An entry with the verdict on it, and the real times if they were measured."""
+    """An entry with the verdict on it."""
 
     entry: Entry
     verdict: Verdict
-    timed: times.Timed | None = None
 
     @property
     def size_errors(self) -> Sequence[float]:
@@ -68,13 +66,17 @@ def setpoint(loaded: Loaded, request: Request, seeds: Sequence[int] = SEEDS) -> 
 
 
 def asked(
-    loaded: Loaded, workload: Workload, budgets: Sequence[float], costs: Costs
+    loaded: Loaded,
+    workload: Workload,
+    budgets: Sequence[float],
+    costs: Costs,
+    seeds: Sequence[int] = SEEDS,
 ) -> list[Entry]:
     """setpoint for every budget of built MB, on what is judged: the planner's costs."""
     judged = workload.judged()
     weights = [costs[number] for number in judged]
     requests = [Request(list(judged.values()), weights, budget) for budget in budgets]
-    return [setpoint(loaded, request) for request in requests]
+    return [setpoint(loaded, request, seeds) for request in requests]
 
 
 def baselines(
@@ -106,26 +108,30 @@ def extend_told_the_sizes(loaded: Loaded, workload: Workload, megabytes: float) 
     return _baseline(loaded, EXTEND, megabytes, advise)
 
 
-def judged(
-    loaded: Loaded,
-    workload: Workload,
-    entries: Sequence[Entry],
-    before: Mapping[int, float] | None = None,
-) -> list[Judged]:
-    """The verdicts; where the real times `before` are given, with those of setpoint's indexes and
-    of Supabase's. Raises psycopg.Error."""
+def judged(loaded: Loaded, workload: Workload, entries: Sequence[Entry]) -> list[Judged]:
+    """The verdicts. Raises psycopg.Error."""
     sets = [entry.ddl for entry in entries]
-    found = []
     with built(loaded, sets) as bench:
         say("all indexes are built")
         verdicts = bench.verdicts(sets, workload.judged())
-        for entry, verdict in zip(entries, verdicts, strict=True):
-            say(f"{entry.advisor}: {verdict.megabytes:.0f} MB, {verdict.relative_cost:.3f}")
-            timed = None
-            if before is not None and entry.advisor in _TIMED:
-                queries = {n: text for n, text in workload.queries().items() if n in before}
-                timed = times.timed(loaded, bench, entry.ddl, queries, before)
-            found.append(Judged(entry, verdict, timed))
+    for entry, verdict in zip(entries, verdicts, strict=True):
+        say(f"{entry.advisor}: {verdict.megabytes:.0f} MB, {verdict.relative_cost:.3f}")
+    return [Judged(*pair) for pair in zip(entries, verdicts, strict=True)]
+
+
+def timed(
+    loaded: Loaded, queries: Mapping[int, str], entries: Sequence[Entry]
+) -> list[tuple[float, times.Timed]]:
+    """Real times, by the MB that were built. Raises psycopg.Error."""
+    before = times.baseline(loaded, queries)
+    say(f"without indexes: {sum(before.values()) / 1000:.0f} s")
+    found = []
+    with built(loaded, [entry.ddl for entry in entries]) as bench:
+        for entry in entries:
+            megabytes = sum(index.size for index in bench.of(entry.ddl)) / 2**20
+            each = times.timed(loaded, bench, entry.ddl, queries, before)
+            say(f"{megabytes:.0f} MB: {each.ratio:.2f} of the time, slower: {each.slower}")
+            found.append((megabytes, each))
     return found
 
 

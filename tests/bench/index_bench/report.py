@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import fmean
 
 from tests.bench.index_bench.contest import SETPOINT, Entry, Judged
-from tests.bench.index_bench.times import LIMIT_SECONDS, SLOWER
+from tests.bench.index_bench.times import LIMIT_SECONDS, SLOWER, Timed
 from tests.bench.index_bench.workloads import Bar, Workload
 
 _ROUNDING_MB = 0.5
@@ -43,33 +43,51 @@ class Results:
     database_mb: tuple[float, float]
     """Heap and indexes, before."""
     judged: Sequence[Judged]
-    weighed: str
-    """How all queries are, in the two that follow."""
     written: Entry
-    """setpoint's answer to all queries, as they are written."""
+    """setpoint's answer to all queries, as they are written, weighed alike."""
     normalised: Judged
     """And as pg_stat_statements has them."""
 
 
-def section(results: Results) -> str:
+@dataclass(frozen=True)
+class RealTimes:
+    """Of the queries, with setpoint's indexes for each budget."""
+
+    workload: Workload
+    scale: float
+    machine: str
+    timed: Sequence[tuple[float, Timed]]
+    """By the MB that were built."""
+
+
+def section(results: Results | RealTimes) -> str:
     """A part of the page."""
-    return "\n\n".join(part.strip() for part in _parts(results)) + "\n"
+    parts = _costs(results) if isinstance(results, Results) else _times(results)
+    return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
-def write(page: Path, results: Results) -> None:
+def write(page: Path, results: Results | RealTimes) -> None:
     """Put the section into the page, in the place of the one before it with its title."""
     text = page.read_text(encoding="utf-8") if page.exists() else ""
-    _, *old = text.split("\n## ")
-    kept = [part for part in old if not part.startswith(_title(results))]
-    parts = sorted([*(f"## {part.strip()}\n" for part in kept), section(results)], reverse=True)
-    page.write_text("\n".join([_INTRODUCTION, *parts]), encoding="utf-8")
+    parts = {
+        f"## {part}".split("\n", 1)[0]: f"## {part}".strip() for part in text.split("\n## ")[1:]
+    }
+    new = section(results).strip()
+    parts[new.split("\n", 1)[0]] = new
+    ordered = [parts[title] for title in sorted(parts, key=_order)]
+    page.write_text("\n\n".join([_INTRODUCTION.strip(), *ordered]) + "\n", encoding="utf-8")
 
 
-def _title(results: Results) -> str:
+def _order(title: str) -> tuple[bool, str]:
+    """TPC-H first, and the costs before the times."""
+    return "TPC-DS" in title, title
+
+
+def _title(results: Results | RealTimes) -> str:
     return f"{results.workload.title}, scale {results.scale:g}"
 
 
-def _parts(results: Results) -> Iterator[str]:
+def _costs(results: Results) -> Iterator[str]:
     heap, indexes = results.database_mb
     yield f"## {_title(results)}"
     yield (
@@ -86,9 +104,6 @@ def _parts(results: Results) -> Iterator[str]:
     yield _all(results)
     yield "### What else must hold"
     yield _others(results)
-    if results.judged[0].timed:
-        yield "### Real time"
-        yield _real(results)
     yield "### The indexes that setpoint advises, and their sizes"
     yield _indexes(results)
 
@@ -142,7 +157,7 @@ def _others(results: Results) -> str:
     errors = [error for judged in _of_setpoint(results) for error in judged.size_errors]
     most = results.workload.most_explains
     megabytes = results.normalised.verdict.megabytes
-    weighed = f"relative cost with the latter, {results.weighed}, {megabytes:.0f} MB"
+    weighed = f"relative cost with the latter, all weighed alike, {megabytes:.0f} MB"
     rows = [
         ["queries analysed as they are written", *_analysed(results.written)],
         ["and as pg_stat_statements has them", *_analysed(results.normalised.entry)],
@@ -171,39 +186,38 @@ def _analysed(entry: Entry) -> Sequence[str]:
     return [f"{answer.analysed} of {whole}", "all"]
 
 
-def _real(results: Results) -> str:
-    timed = [(judged, judged.timed) for judged in results.judged if judged.timed]
-    summary = [
+def _times(results: RealTimes) -> Iterator[str]:
+    yield f"## {_title(results)}: real time"
+    yield results.machine
+    yield _REAL_TIME
+    yield _table(
+        ["built MB", "relative time", f"{SLOWER}x slower", "which, ms before and after"],
         [
-            judged.entry.advisor, f"{judged.verdict.megabytes:.0f}",
-            f"{judged.verdict.relative_cost:.3f}", f"{times.ratio:.2f}", str(len(times.slower)),
-            ", ".join(_slower(number, times.pair(number)) for number in times.slower),
-        ]
-        for judged, times in timed
-    ]  # fmt: skip
-    own = [(judged, times) for judged, times in timed if judged.entry.advisor == SETPOINT]
-    numbers = list(own[0][1].before)
-    rows = [
-        [f"Q{n}", _ms(own[0][1].before[n]), *(_ms(times.pair(n)[1]) for _, times in own)]
-        for n in numbers
-    ]
-    rows.append(
+            [
+                f"{megabytes:.0f}", f"{timed.ratio:.2f}", str(len(timed.slower)),
+                ", ".join(_slower(number, timed.pair(number)) for number in timed.slower),
+            ]
+            for megabytes, timed in results.timed
+        ],
+    )  # fmt: skip
+    before = results.timed[0][1].before
+    pairs = {n: [timed.pair(n)[1] for _, timed in results.timed] for n in before}
+    yield "Milliseconds of execution:"
+    yield _table(
+        ["query", "before", *(f"{megabytes:.0f} MB" for megabytes, _ in results.timed)],
         [
-            "sum",
-            _ms(sum(own[0][1].before.values())),
-            *(_ms(sum(times.pair(n)[1] for n in numbers)) for _, times in own),
-        ]
+            *([f"Q{n}", _ms(before[n]), *map(_ms, pairs[n])] for n in before),
+            [
+                "sum",
+                _sum(before.values()),
+                *(_sum(each) for each in zip(*pairs.values(), strict=True)),
+            ],
+        ],
     )
-    head = ["advisor", "built MB", "relative cost", "relative time", f"{SLOWER}x slower",
-            "which, ms before and after"]  # fmt: skip
-    sizes = [f"{judged.verdict.megabytes:.0f} MB" for judged, _ in own]
-    parts = [
-        _REAL_TIME,
-        _table(head, summary),
-        "Milliseconds of execution with setpoint's indexes:",
-        _table(["query", "before", *sizes], rows),
-    ]
-    return "\n\n".join(parts)
+
+
+def _sum(milliseconds: Iterable[float]) -> str:
+    return f"{sum(milliseconds):,.0f}"
 
 
 def _slower(number: int, pair: tuple[float, float]) -> str:
