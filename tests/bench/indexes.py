@@ -7,6 +7,7 @@ import argparse
 import os
 import platform
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -29,9 +30,9 @@ def main() -> None:
     options = _options()
     workload: Workload = WORKLOADS[options.workload]
     budgets = options.budgets or [bar.megabytes * options.scale for bar in workload.bars]
-    for part in [costs, real_times] if options.part == "all" else [PARTS[options.part]]:
+    for part in PARTS if options.part == "all" else [options.part]:
         with loaded(workload, options.scale) as database:
-            results = part(database, workload, budgets, options)
+            results = PARTS[part](database, workload, budgets, options)
         print(section(results))
         if options.scale == 1 and not options.only_setpoint:
             write(PAGE, results)
@@ -46,7 +47,8 @@ def costs(
     queries = workload.queries()
     texts = normalised(database.server, workload)
     largest, alike = max(budgets), [1000.0] * len(queries)
-    written = contest.setpoint(database, Request(list(queries.values()), alike, largest))
+    as_written = Request(list(queries.values()), alike, largest)
+    written = contest.setpoint(database, as_written, seeds=[1])
     as_seen = contest.setpoint(database, Request([texts[n] for n in queries], alike, largest))
     entries = contest.asked(database, workload, budgets, _planned(database, workload))
     if not options.only_setpoint:
@@ -75,7 +77,8 @@ def real_times(
     return RealTimes(workload, options.scale, _machine(database), timed)
 
 
-PARTS = {"costs": costs, "times": real_times}
+Part = Callable[[Loaded, Workload, list[float], argparse.Namespace], Results | RealTimes]
+PARTS: dict[str, Part] = {"costs": costs, "times": real_times}
 
 
 def _planned(database: Loaded, workload: Workload) -> Costs:
