@@ -22,7 +22,7 @@ _EXPLORED = 28
 _LEAST_EXPLORED = 4
 _EXPLORING, _ASKED = 0.7, 0.9
 """Shares of the time after which no more is explored, and no more is asked."""
-_ROUNDS = 12
+_ROUNDS = 20
 
 
 @dataclass
@@ -67,14 +67,16 @@ class Search:
             if self._budget.is_explored:
                 break
             await self._explore(number, roots[number])
-        chosen = await self._optimiser.best()
+        chosen, is_wide = await self._optimiser.best(), True
         for _ in range(_ROUNDS):
             if self._budget.is_spent:
                 break
             if await self._checked(chosen) or await self._tried(chosen):
-                chosen = await self._optimiser.best([chosen])
-            else:
+                chosen, is_wide = await self._optimiser.best([chosen], is_wide=False), False
+            elif is_wide:
                 break
+            else:  # with all that is known by now, from every start once more
+                chosen, is_wide = await self._optimiser.best([chosen]), True
         return await self._settled(chosen)
 
     async def know(self, number: int, chosen: int) -> float:

@@ -81,10 +81,12 @@ class Optimiser:
         ]
         self._scales = [costs.weight / costs.base for costs in problem.costs]
 
-    async def best(self, starts: Sequence[int] = ()) -> int:
-        """The best set found: from `starts` and the greedy's end, at first from several of them."""
-        shifts = _SHIFTS[:1] if starts else _SHIFTS
+    async def best(self, starts: Sequence[int] = (), *, is_wide: bool = True) -> int:
+        """The best set found from `starts` and the greedy's ends: several of them if `is_wide`."""
+        shifts = _SHIFTS if is_wide else _SHIFTS[:1]
         ends = [*starts, *[await self._greedy(0, shift) for shift in shifts]]
+        if is_wide:
+            ends.append(self._fitted(self._wishes(), 0))
         found = [await self._improved(end) for end in dict.fromkeys(ends)]
         return min(found, key=lambda s: (self._problem.objective(s), self._problem.size(s), s))
 
@@ -156,18 +158,33 @@ class Optimiser:
         after = chosen | added
         for number in bits(added):
             after &= ~(self._problem.rivals[number] & ~added)
-        while not self._problem.is_allowed(after):
-            droppable = list(bits(after & ~added))
-            if not droppable:
-                return chosen, 0.0
-            tight = self._problem.size(after) > self._problem.max_size
-
-            def loss(number: int, now: int = after, tight: bool = tight) -> tuple[float, int]:
-                lost = -self.gain(now, 0, 1 << number)
-                return lost / (self._problem.sizes[number] if tight else 1), number
-
-            after &= ~(1 << min(droppable, key=loss))
+        after = self._fitted(after, added)
+        if not self._problem.is_allowed(after):
+            return chosen, 0.0
         return after, self._problem.objective(chosen) - self._problem.objective(after)
+
+    def _fitted(self, chosen: int, kept: int) -> int:
+        """The set without what is least useful, by the byte where bytes are short, until it is
+        allowed or has no more than what is `kept`."""
+        problem = self._problem
+        while chosen & ~kept and not problem.is_allowed(chosen):
+            droppable = bits(chosen & ~kept)
+            is_tight = problem.size(chosen) > problem.max_size
+            rivals = tuple(n for n in droppable if problem.rivals[n] & chosen)
+
+            def loss(number: int, now: int = chosen, by: bool = is_tight) -> tuple[float, int]:
+                lost = -self.gain(now, 0, 1 << number)
+                return lost / (problem.sizes[number] if by else 1), number
+
+            chosen &= ~(1 << min(rivals or droppable, key=loss))
+        return chosen
+
+    def _wishes(self) -> int:
+        """What every statement's best plan uses: too much, and a start from above."""
+        wished = 0
+        for costs in self._problem.costs:
+            wished |= costs.seen[0].used
+        return wished
 
     def _without_useless(self, chosen: int) -> int:
         while True:
