@@ -137,7 +137,7 @@ class DBTuningKind:
     async def _advised(self, resource: Resource[DBTuningSpec], seen: Observed) -> Observed:
         """With the advice there is; what is due is begun, and goes on beside the loop."""
         spec = resource.spec
-        if spec.indexes is None or spec.postgres is None:
+        if spec.indexes is None or spec.postgres is None or not seen.snapshots:
             return seen
         name = spec.postgres.secret_ref.name
         secret = await self._secrets.read(resource.key.namespace, name)

@@ -29,11 +29,14 @@ from setpoint.database.postgres.whatif import (
     whatif,
 )
 
-_EXPLAINS_EACH, _EXPLAINS_MORE, _MAX_EXPLAINS = 70, 200, 4500
+_EXPLAINS_EACH, _EXPLAINS_MORE, _MAX_EXPLAINS = 70, 200, 4300
 """EXPLAINs for each statement, for the workload beside, and in all."""
 
 _READING = 0.12
 """Of the time may go by before the statements that take the most are read."""
+
+_OF_LIMIT = 0.99
+"""Of the size that is allowed: estimates are not exact."""
 
 _AT_LEAST = 20
 """Statements that are explained even where it is late."""
@@ -221,7 +224,7 @@ class _Work:
             writes=[milliseconds(c, self._workload.writes, tables[c.table]) for c in pool],
             tables=[c.table for c in pool],
             rivals=_rivals(pool),
-            max_size=float("inf") if limit is None else limit,
+            max_size=float("inf") if limit is None else limit * _OF_LIMIT,
             max_indexes=self._limits.max_indexes,
             max_per_table=self._limits.max_per_table,
         )

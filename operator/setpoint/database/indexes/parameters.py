@@ -12,6 +12,12 @@ from setpoint.database.indexes.tree import Node, children, strings
 
 _ARITHMETIC = frozenset("+-*/%^")
 _NUMERIC_FUNCTIONS_TEXT = "sum avg round abs ceil floor stddev variance mod power"
+_ANY_FUNCTIONS_TEXT = (
+    "concat concat_ws format json_build_array jsonb_build_array json_build_object "
+    "jsonb_build_object num_nulls num_nonnulls"
+)
+_ANY_FUNCTIONS = frozenset(_ANY_FUNCTIONS_TEXT.split())
+"""Whose arguments are of any type, which the server then cannot tell."""
 _NUMERIC_FUNCTIONS = frozenset(_NUMERIC_FUNCTIONS_TEXT.split())
 _MOMENTS = ("date", "timestamp without time zone", "timestamp with time zone")
 
@@ -54,6 +60,8 @@ def _visit(node: Any, wanted: str, types: Mapping[str, str], found: dict[int, st
                 case "FuncCall":
                     name = (strings(inner["funcname"]) or [""])[-1]
                     own = "numeric" if name in _NUMERIC_FUNCTIONS else ""
+                    for argument in inner.get("args", ()) if name in _ANY_FUNCTIONS else ():
+                        _cast(argument, "text", found)
                     _visit(inner, own, types, found)
                 case "CaseExpr":
                     _case(inner, wanted, types, found)
@@ -79,6 +87,10 @@ def _expression(node: Node, wanted: str, types: Mapping[str, str], found: dict[i
         kinds = (wanted, "interval") if is_moment else (wanted or "numeric",) * 2
         for side, kind in zip(sides, kinds, strict=True):
             _cast(side, kind, found)
+    for side, other in zip(sides, reversed(sides), strict=True):
+        own = _type_of(other, types)
+        if own in _MOMENTS:
+            _cast(side, "integer" if own == "date" else "interval", found)
     for side in sides:
         _visit(side, wanted, types, found)
 

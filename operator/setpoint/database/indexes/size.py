@@ -18,6 +18,8 @@ _HEADER = 8
 _TID = 6
 _MAX_POSTING = _PAGE // 10 - _LINE_POINTER
 _LEAST_COPIES = 1.0
+_LONG_LISTS = 1.03
+"""Pages of long posting lists are less full: the last one often does not fit (measured)."""
 
 
 def size(candidate: Candidate, table: TableFacts) -> int:
@@ -48,6 +50,8 @@ def _deduplicated(rows: float, keys: float, width: int) -> float:
         return keys * _few(copies, width)
     full, rest = divmod(copies, per_list)
     listed = full * (_aligned(width + per_list * _TID) + _LINE_POINTER)
+    if full:
+        listed *= _LONG_LISTS
     return keys * (listed + ((_mean_posting(width, rest)) if rest else 0))
 
 

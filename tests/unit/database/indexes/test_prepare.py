@@ -97,6 +97,8 @@ def test_parameters_are_numbered_without_gaps() -> None:
         ("n > (SELECT sum(CASE WHEN x THEN $1 ELSE $2 END) FROM u)",
          ("n > (SELECT sum(CASE WHEN x THEN CAST($1 AS numeric) ELSE CAST($2 AS numeric) END)"
          " FROM u)")),
+        ("concat(n, $1) = $2", "concat(n, CAST($1 AS text)) = $2"),
+        ("d > d + $1", "d > d + CAST($1 AS integer)"),
         ("n = $1", "n = $1"),
     ],
 )  # fmt: skip
