@@ -8,7 +8,7 @@ UV     := 0.13.9
 STACK  := PYTHONPATH=hack $(BIN)/python -m stack
 
 .DEFAULT_GOAL := help
-.PHONY: help setup stack test unit lint format demo demo-down histories bench-scaling bench-alerts bench-postgres bench-redis contract docs generate lock clean
+.PHONY: help setup stack test unit lint format demo demo-down histories bench-scaling bench-alerts bench-postgres bench-redis bench-indexes contract docs generate lock clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ contract: stack ## The status contract over 5,000 writes of status (15 to 30 min
 
 bench-redis: $(READY) ## Ways to give a million keys a TTL, and what others feel (7 minutes)
 	@$(BIN)/python tests/bench/redis.py
+
+bench-indexes: $(READY) ## Index advice against other advisors; ARGS="--workload tpcds --scale 0.1" and others
+	@$(BIN)/python tests/bench/indexes.py $(ARGS)
 
 docs: $(READY) ## Build the documentation as a site, in build/site
 	@$(BIN)/mkdocs build --quiet

@@ -5,6 +5,7 @@ import secrets
 import shutil
 import signal
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote, urlencode
@@ -41,10 +42,19 @@ _SETTINGS = {
 _TLS = {"ssl": "on", "ssl_cert_file": "server.crt", "ssl_key_file": "server.key"}
 
 
+@dataclass(frozen=True)
+class Kept:
+    """The data directory of a server that was stopped, and its superuser's password."""
+
+    data: Path
+    password: str
+
+
 class PostgresServer:
     """One server; tests isolate themselves by databases.
 
-    Of `programs`, or the machine's; a streaming `replica_of` another one, with its programs.
+    Of `programs`, or the machine's; a streaming `replica_of` another one, with its programs; or
+    with a copy of what was `kept` of an earlier one of the same version.
     """
 
     host = "127.0.0.1"
@@ -57,6 +67,7 @@ class PostgresServer:
         name: str = "postgres",
         programs: PostgresTools | None = None,
         replica_of: "PostgresServer | None" = None,
+        kept: Kept | None = None,
         settings: Mapping[str, str] | None = None,
         keep: bool = False,
     ) -> None:
@@ -65,7 +76,8 @@ class PostgresServer:
         self.has_tls = found.has_tls
         self.ca_file = authority.ca
         self._settings = {**_SETTINGS, **(_TLS if found.has_tls else {}), **(settings or {})}
-        self.password: str = replica_of.password if replica_of else secrets.token_hex(12)
+        source = replica_of or kept
+        self.password: str = source.password if source else secrets.token_hex(12)
         self._name = name
         self._data = run_dir / name
         self._log = run_dir / "logs" / f"{name}.log"
@@ -78,10 +90,12 @@ class PostgresServer:
             if replica_of
             else within_reach(found.bin, found.root, self._user, run_dir, name)
         )
-        if replica_of is None:
-            self._initdb(authority, run_dir / f"{name}.password")
-        else:
+        if replica_of is not None:
             self._copy(replica_of)
+        elif kept is not None:
+            self._restore(kept, authority)
+        else:
+            self._initdb(authority, run_dir / f"{name}.password")
         self._port = Port()
         self.port = self._port.number
         try:
@@ -101,6 +115,11 @@ class PostgresServer:
         if self._child is not None:
             self._child.stop()
         self._port.release()
+
+    @property
+    def kept(self) -> Kept:
+        """What another server can begin with, once this one was stopped."""
+        return Kept(self._data, self.password)
 
     def restart(self) -> None:
         """Stop it and start it again on the same port."""
@@ -169,6 +188,16 @@ class PostgresServer:
             cwd=self._data,
         )  # fmt: skip
         password_file.unlink()
+        self._certify(authority)
+
+    def _restore(self, kept: Kept, authority: Authority) -> None:
+        shutil.copytree(kept.data, self._data)
+        for directory, _, files in os.walk(self._data):
+            for path in (Path(directory), *(Path(directory, file) for file in files)):
+                self._give(path)
+        self._certify(authority)
+
+    def _certify(self, authority: Authority) -> None:
         pair = authority.server(self._name)
         for source, name in ((pair.cert, "server.crt"), (pair.key, "server.key")):
             shutil.copy(source, self._data / name)

@@ -15,6 +15,7 @@ from setpoint.cache.info import Info
 from setpoint.cache.layouts import SampledKey
 from setpoint.cache.model import Memory, NodeLook, Observed, Setting, Survey
 from setpoint.cache.passes import Position
+from setpoint.cache.sweep_preview import Preview
 from setpoint.engine.failure import Failure
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -307,16 +308,17 @@ def test_a_sweep_works_only_while_its_window_is_open() -> None:
         phase=SweepPhase.RUNNING, digest=passes.digest(SETTINGS), cursor="r1:0:77", scanned=5
     )
     wanted = spec(**nightly)
-    closed = decide.decide(wanted, cache, Memory(sweep=begun), NOW)
+    looked = Preview(passes.digest(SETTINGS), 0, NOW, pending=[])
+    closed = decide.decide(wanted, cache, Memory(sweep=begun, preview=looked), NOW)
     assert closed.actions[0].blocked_by is BlockedBy.WINDOW
     assert closed.memory.shown_sweep is not None
     assert closed.memory.shown_sweep.paused == "defaultTTL.window opens 2026-11-24 02:00 UTC"
     assert closed.memory.sweep == begun, "it goes on where it was"
     at_night = NOW.replace(hour=3)
-    opened = decide.decide(wanted, cache, Memory(sweep=begun), at_night)
+    opened = decide.decide(wanted, cache, Memory(sweep=begun, preview=looked), at_night)
     assert opened.actions[0].blocked_by is None
     shortly = NOW.replace(hour=1, minute=59)
-    seen = Memory(samples=opened.memory.samples)
+    seen = Memory(samples=opened.memory.samples, preview=looked)
     soon = decide.decide(wanted, cache, seen, shortly).again
     assert soon is not None
     assert soon <= timedelta(seconds=61)

@@ -45,7 +45,9 @@ def test_the_lock_files_name_every_dependency(name: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     wanted = list(project["project"]["dependencies"])
     if name == "dev":
-        wanted += project["dependency-groups"]["dev"]
+        groups = project["dependency-groups"]
+        for entry in groups["dev"]:
+            wanted += [entry] if isinstance(entry, str) else groups[entry["include-group"]]
     lock = (ROOT / "requirements" / f"{name}.lock").read_text()
     locked = {_canonical(line) for line in re.findall(r"^([A-Za-z0-9_.-]+)==", lock, re.MULTILINE)}
     missing = {_canonical(re.split(r"[^A-Za-z0-9_.-]", text)[0]) for text in wanted} - locked
