@@ -15,7 +15,10 @@ from setpoint.database import command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; the exit status: 0, or 2 for wrong usage or a wrong configuration."""
+    """Run a command; the exit status: 0, or 2 for wrong usage or a wrong configuration.
+
+    An operator that lost its lease ends with 3.
+    """
     parsed = _parser().parse_args(arguments)
     if parsed.command == "analyze":
         return cache.run(parsed) if parsed.target == "redis" else command.run(parsed)
@@ -28,7 +31,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     logs.configure(parsed.log_level)
     host, _, port = parsed.listen.rpartition(":")
-    options = operator.Options(Path(parsed.config), parsed.namespace, host, int(port))
+    options = operator.Options(
+        config=Path(parsed.config),
+        namespaces=parsed.namespace,
+        selector=parsed.watch_label_selector,
+        lease_name=parsed.lease_name,
+        host=host,
+        port=int(port),
+    )
     try:
         asyncio.run(operator.run(options))
     except (ConfigError, operator.NoClusterError) as error:
@@ -48,6 +58,18 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         help="watch only this namespace (may be repeated); without it, all",
+    )
+    run.add_argument(
+        "--watch-label-selector",
+        default="",
+        metavar="SELECTOR",
+        help="watch only resources with these labels: one shard of several, such as "
+        "sharding.fluxcd.io/key=a, or !sharding.fluxcd.io/key for the rest",
+    )
+    run.add_argument(
+        "--lease-name",
+        metavar="NAME",
+        help="the Lease by which replicas agree on who acts; wins over leaderElection.name",
     )
     run.add_argument(
         "--listen",

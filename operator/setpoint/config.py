@@ -2,10 +2,17 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    IPvAnyNetwork,
+    ValidationError,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from setpoint.api.types import Duration
@@ -102,8 +109,48 @@ class Limits(_Section):
     backoff_ceiling: Duration = timedelta(minutes=15)
     """Longest delay after a failure."""
 
+    watch_silence: Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(seconds=85))] = (
+        timedelta(seconds=70)
+    )
+    """A watch that brings nothing for so long, not even the bookmark that the API server sends each
+    minute, is begun anew. It is read at the start only."""
+
     stalled_after: Duration = timedelta(minutes=2)
     """A failure that only a human can mend makes the resource Stalled when it lasts this long."""
+
+
+class LeaderElection(_Section):
+    """Which of several replicas acts. It is read at the start only."""
+
+    enabled: bool = True
+    """Whether a Lease decides it. Without, run one replica, and never two at a time."""
+
+    name: str | None = None
+    """Name of the Lease. Shards need one each: without a name, it is `setpoint`, or made from the
+    label selector. `--lease-name` wins over it."""
+
+    namespace: str | None = None
+    """Namespace of the Lease; without it, that of the operator's pod."""
+
+    lease_duration: Duration = timedelta(seconds=15)
+    """A standby takes over when it has seen no renewal for so long, by its own clock."""
+
+    renew_deadline: Duration = timedelta(seconds=10)
+    """The leader begins no write later than this after its last renewal, and ends. What is left of
+    the lease is the time that a write has to finish."""
+
+    retry_period: Duration = timedelta(seconds=2)
+    """How often the leader renews, and a standby looks."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.retry_period * 2 > self.renew_deadline:
+            raise ValueError("renewDeadline must be at least twice retryPeriod")
+        if self.renew_deadline * 5 > self.lease_duration * 4:
+            raise ValueError("renewDeadline must be at most four fifths of leaseDuration")
+        if self.lease_duration < timedelta(seconds=1):
+            raise ValueError("leaseDuration must be at least 1s")
+        return self
 
 
 class Config(_Section):
@@ -123,6 +170,9 @@ class Config(_Section):
 
     limits: Limits = Limits()
     """Bounds of the operator's own work."""
+
+    leader_election: LeaderElection = LeaderElection()
+    """Which of several replicas acts. It is read at the start only."""
 
 
 class ConfigError(Exception):

@@ -20,6 +20,7 @@ from setpoint.engine.attempt import Attempter
 from setpoint.engine.claims import Claims
 from setpoint.engine.deletion import Deletion
 from setpoint.engine.failure import Failure
+from setpoint.engine.fence import Fence
 from setpoint.engine.ingest import Ingest
 from setpoint.engine.kind import Kind
 from setpoint.engine.kube import KubeClient
@@ -81,11 +82,15 @@ def assemble(
     api_server: Collection[tuple[Address, int]],
     now: Callable[[], datetime],
     draw: Callable[[], float],
+    fence: Fence,
+    *,
+    sharded: bool = False,
 ) -> Operator:
-    """All parts of an operator. `draw` gives numbers in [0, 1) for jitter."""
+    """All parts of an operator. `draw` gives numbers in [0, 1) for jitter; `fence` must be the one
+    of `kube`. `sharded`: resources may leave without being deleted."""
     network, grants = Network(config, api_server), Grants(config)
-    gateway = AWSGateway(config, grants)
-    kinds = _kinds(kube, network, gateway)
+    gateway = AWSGateway(config, grants, fence=fence)
+    kinds = _kinds(kube, network, gateway, fence)
     store, claims = Store(), Claims()
     queue = WorkQueue(config().limits.concurrency_per_lane, time.monotonic)
     events = EventRecorder(kube.write_event, now)
@@ -93,7 +98,7 @@ def assemble(
     def delivered(key: Key) -> None:
         queue.add(key, DELIVERED)
 
-    notifier = Notifier(kube, grants, network, config, delivered, now)
+    notifier = Notifier(kube, grants, network, config, delivered, now, fence=fence)
     reconciler = Reconciler(
         kinds,
         store,
@@ -105,17 +110,18 @@ def assemble(
         config,
         now,
         draw,
+        **({"moved": kube.exists} if sharded else {}),
     )
     ingest = Ingest(kinds, store, claims, queue)
     return Operator(kube, queue, ingest, reconciler, notifier, events, gateway, tuple(kinds))
 
 
 def _kinds(
-    kube: KubeClient, network: Network, gateway: AWSGateway
+    kube: KubeClient, network: Network, gateway: AWSGateway, fence: Fence
 ) -> dict[str, Kind[Any, Any, Any]]:
     kinds: list[Kind[Any, Any, Any]] = [
         ScalingKind(gateway, Reads(gateway)),
         DBTuningKind(kube, network, gateway),
-        CacheTuningKind(kube, network),
+        CacheTuningKind(kube, network, fence=fence),
     ]
     return {kind.names.plural: kind for kind in kinds}

@@ -22,6 +22,7 @@ from setpoint.cache.observe import Look
 from setpoint.cache.sweep_preview import Preview
 from setpoint.cache.target import RedisTarget, from_secret
 from setpoint.engine.display import Display
+from setpoint.engine.fence import ALONE, Fence
 from setpoint.engine.model import Action, Decision, Resource
 from setpoint.telemetry import metrics
 from setpoint.trust.network import Network
@@ -39,8 +40,13 @@ class CacheTuningKind:
     spec_model = CacheTuningSpec
 
     def __init__(
-        self, secrets: SecretReader, network: Network, now: Callable[[], datetime] = _now
+        self,
+        secrets: SecretReader,
+        network: Network,
+        now: Callable[[], datetime] = _now,
+        fence: Fence = ALONE,
     ) -> None:
+        self._fence = fence
         self._secrets = secrets
         self._network = network
         self._now = now
@@ -98,7 +104,9 @@ class CacheTuningKind:
             return swept
         name, value = action.payload
         target, rewrite = await self._target(resource), resource.spec.config.rewrite
-        run_ids = await act.set_everywhere(target, self._network, name, value, rewrite=rewrite)
+        run_ids = await act.set_everywhere(
+            target, self._network, name, value, rewrite=rewrite, fence=self._fence
+        )
         before = memory.settings.get(name)
         reversions = before.reversions if before is not None else 0
         made = Setting(value, resource.generation, run_ids, reversions=reversions)
@@ -125,7 +133,7 @@ class CacheTuningKind:
 
     async def _sweep(self, target: RedisTarget, default: DefaultTTL, memory: Memory) -> Memory:
         current, hits = await sweep_nodes.go_on(
-            target, self._network, default, memory.sweep, self._now()
+            target, self._network, default, memory.sweep, self._now(), fence=self._fence
         )
         return replace(memory, sweep=current, own_hits=memory.own_hits + hits)
 

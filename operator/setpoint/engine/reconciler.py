@@ -1,7 +1,7 @@
 """Reconciles one resource: the part of the loop that is the same for every kind."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -40,8 +40,13 @@ _RUNNING_SECONDS = 2.0
 _SOONEST_SECONDS = 0.1
 
 
+async def _never(_: Key) -> bool:
+    return False
+
+
 class Reconciler:
-    """`run` is called for each key by one worker at a time."""
+    """`run` is called for each key by one worker at a time. `moved` tells whether a resource that
+    is seen no more has only gone to another shard."""
 
     def __init__(
         self,
@@ -55,7 +60,9 @@ class Reconciler:
         config: Callable[[], Config],
         now: Callable[[], datetime],
         draw: Callable[[], float],
+        moved: Callable[[Key], Awaitable[bool]] = _never,
     ) -> None:
+        self._moved = moved
         self._kinds = kinds
         self._store = store
         self._attempter = attempter
@@ -75,7 +82,7 @@ class Reconciler:
         """
         body = self._store.get(key)
         if body is None:
-            self._forget(key)
+            self._forget(key, is_gone=not await self._moved(key))
             return None
         visit = Visit(self._kinds[key.plural], key, body, self._track(key, body))
         self._alerting.collect(key, visit.track)
@@ -294,10 +301,12 @@ class Reconciler:
                 metrics.VALUE.labels(*visit.key, sample.rule).set(sample.value)
                 visit.track.rules.add(sample.rule)
 
-    def _forget(self, key: Key) -> None:
+    def _forget(self, key: Key, *, is_gone: bool = True) -> None:
+        """Drop what is known; the alerts of a resource that is gone are taken back."""
         if track := self._tracks.pop(key, None):
             self._alerting.collect(key, track)
-            self._alerting.gone(key, self._kinds[key.plural].names.kind, track)
+            if is_gone:
+                self._alerting.gone(key, self._kinds[key.plural].names.kind, track)
             for rule in track.rules:
                 metrics.VALUE.remove(*key, rule)
 
@@ -306,8 +315,9 @@ class Reconciler:
         track = self._tracks.get(key)
         if track is None or track.uid != uid:
             self._forget(key)  # its namesake
-            memory = self._kinds[key.plural].new_memory(dict(body.get("status") or {}))
-            track = self._tracks[key] = Track(uid, memory)
+            stored = dict(body.get("status") or {})
+            track = self._tracks[key] = Track(uid, self._kinds[key.plural].new_memory(stored))
+            self._alerting.begin(key, stored)
         return track
 
 

@@ -10,6 +10,7 @@ RECONCILE_SECONDS = Histogram(
     buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120),
 )
 STATUS_WRITES = Counter("setpoint_status_writes_total", "Writes of a status.", ("kind",))
+LEADER = Gauge("setpoint_leader", "1 while this process holds the lease and acts, else 0.")
 QUEUE_DEPTH = Gauge("setpoint_queue_depth", "Resources that wait for a worker.")
 VALUE = Gauge(
     "setpoint_value",

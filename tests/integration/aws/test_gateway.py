@@ -210,10 +210,10 @@ async def test_a_client_in_the_making_does_not_hold_other_calls(
     made, making = threading.Event(), threading.Event()
     real = sessions._boto_session
 
-    def slow(identity: Identity) -> Any:
+    def slow(identity: Identity, config: Any) -> Any:
         making.set()
         assert made.wait(30)
-        return real(identity)
+        return real(identity, config)
 
     monkeypatch.setattr(sessions, "_boto_session", slow)
     waiting = [

@@ -158,10 +158,14 @@ class MemoryOutbox:
         self.submitted: list[str] = []
         self.words: list[tuple[str, str]] = []
         self.deliveries: list[Delivery] = []
+        self.inherited: list[str] = []
 
     def submit(self, key: Key, kind_name: str, spec: Alerts, alerts: AlertsStatus) -> None:
         self.submitted += [entry.id for entry in alerts.outbox]
         self.words += [(str(entry.status), entry.incident) for entry in alerts.outbox]
+
+    def inherit(self, key: Key, alerts: AlertsStatus) -> None:
+        self.inherited = [entry.id for entry in alerts.outbox]
 
     def take(self, key: Key) -> list[Delivery]:
         made, self.deliveries = self.deliveries, []
