@@ -69,7 +69,7 @@ def leadership_of(
     )
     fence = terms.fence()
     lease = KubeLease(api, _namespace(settings), name or lease_name(settings, selector))
-    identity = f"{socket.gethostname()}_{uuid.uuid4()}"
+    identity = f"{os.environ.get('POD_NAME') or socket.gethostname()}_{uuid.uuid4()}"
     elector = Elector(
         lease, terms, identity, fence, _end,
         clock=boottime, now=lambda: datetime.now(UTC), draw=random.random,
