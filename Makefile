@@ -8,7 +8,7 @@ UV     := 0.13.9
 STACK  := PYTHONPATH=hack $(BIN)/python -m stack
 
 .DEFAULT_GOAL := help
-.PHONY: help setup stack test unit lint format demo demo-down histories bench-scaling bench-alerts bench-postgres bench-redis generate lock clean
+.PHONY: help setup stack test unit lint format demo demo-down histories bench-scaling bench-alerts bench-postgres bench-redis ha-schedules bench-quiet generate lock clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,12 @@ bench-postgres: $(READY) ## An analysis of 10,000 tables, and what it takes from
 
 bench-redis: $(READY) ## Ways to give a million keys a TTL, and what others feel (7 minutes)
 	@$(BIN)/python tests/bench/redis.py
+
+ha-schedules: stack ## 200 seeded schedules of kills, stops and lost connections, 3 with real leases (70 minutes)
+	@PYTHONPATH=hack:. $(BIN)/python -m tests.bench.ha
+
+bench-quiet: stack ## What an operator asks in 10 minutes without work, and the time to a first status (15 minutes)
+	@PYTHONPATH=hack:. $(BIN)/python -m tests.bench.quiet
 
 generate: $(READY) ## Write the CRDs, the docs and the table of AWS that come from models
 	@$(BIN)/python -m setpoint.api.kinds crds

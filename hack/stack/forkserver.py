@@ -7,7 +7,7 @@ for a signal.
 """
 
 import ctypes
-import datetime
+import datetime as dt
 import json
 import os
 import random
@@ -26,7 +26,7 @@ from setpoint.aws import sessions
 _PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.02
 _SERVICES = ("application-autoscaling", "cloudwatch", "ecs", "rds", "sts")
-_REAL = datetime.datetime
+_REAL = dt.datetime
 
 
 def main() -> None:
@@ -107,7 +107,7 @@ def _start(order: dict[str, Any]) -> int:
 def _skew(seconds: float) -> None:
     """Put the wall clock off, as setpoint's modules read it."""
     real_time = time.time
-    off = datetime.timedelta(seconds=seconds)
+    off = dt.timedelta(seconds=seconds)
 
     class Kind(type):
         def __instancecheck__(cls, value: object) -> bool:
@@ -115,7 +115,7 @@ def _skew(seconds: float) -> None:
 
     class Skewed(_REAL, metaclass=Kind):
         @classmethod
-        def now(cls, tz: datetime.tzinfo | None = None) -> Any:
+        def now(cls, tz: dt.tzinfo | None = None) -> Any:
             return _REAL.now(tz) + off
 
     time.time = lambda: real_time() + seconds

@@ -9,6 +9,8 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -190,6 +192,15 @@ class Fleet:
         with self._lock, contextlib.suppress(ProcessLookupError):
             if replica.life.ended is None:
                 os.kill(replica.life.pid, number)
+
+    def get(self, replica: Replica, path: str) -> tuple[int, str]:
+        """Status and text of a page of its own endpoint."""
+        url = f"http://127.0.0.1:{self.port(replica)}{path}"
+        try:
+            with urllib.request.urlopen(url, timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
 
     def log_of(self, replica: Replica) -> list[dict[str, Any]]:
         """All that a replica's processes have logged."""

@@ -9,7 +9,6 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -19,7 +18,7 @@ from stack.aws.client import AwsStack
 from stack.cluster import Cluster
 from stack.redis import RedisServer
 from stack.slack_client import SlackStack
-from tests.ha.fleet import Fleet, Life, Replica
+from tests.ha.fleet import Fleet, Replica
 from tests.ha.ledgers import Api, Audit, RedisLedger, Write, of_audit, of_aws, of_slack, until
 
 KEYS = 1_200
@@ -74,7 +73,8 @@ class Struck:
 @dataclass
 class Verdict:
     """What a schedule showed. `takeovers`: seconds from the leader's loss to another's first
-    renewal. `landed`: writes that arrived after their process was resumed, or had a successor."""
+    renewal. `landed`: writes that arrived after the leader that was stopped for longer than the
+    lease was resumed, or after its successor's first: they had passed their check before."""
 
     seed: int
     faults: list[str]
@@ -342,13 +342,21 @@ class Schedule:
             owner = write.who
 
     def _judge_resumed(self, verdict: Verdict, made: list[Write]) -> None:
-        """After being stopped for longer than the lease, no process writes anything."""
+        """After being stopped for longer than the lease, a leader begins no write. What had passed
+        its check may arrive, if doing it twice does no harm; a message never does."""
         for one in self._struck:
-            if one.fault.kind == "stop" and one.fault.seconds > self._lease:
+            if one.fault.kind == "stop" and self._held(one):
                 late = [w for w in made if w.who == one.who and w.time > one.ended]
                 verdict.landed += [f"{w.what} of {w.who} after it was resumed" for w in late]
                 if len(late) > 1:
                     verdict.violations.append(f"{one.who} wrote {len(late)} times after resuming")
+        if any("slack" in what for what in verdict.landed):
+            verdict.violations.append("a message was sent by a process without the lease")
+
+    def _held(self, one: Struck) -> bool:
+        """Whether the process was the leader when it was struck."""
+        held = [who for at, who in self._leases if at <= one.begun]
+        return bool(held) and held[-1] == one.who
 
     def _judge_effects(self, verdict: Verdict, calls: list[dict[str, Any]]) -> None:
         """Nothing took effect twice."""
@@ -378,11 +386,12 @@ class Schedule:
 
     def _judge_takeovers(self, verdict: Verdict) -> None:
         for one in self._struck:
-            held = [who for at, who in self._leases if at <= one.begun]
-            if not held or held[-1] != one.who:
+            if not self._held(one):
                 continue
             after = [at for at, who in self._leases if at > one.begun and who != one.who]
             own = [at for at, who in self._leases if at > one.ended and who == one.who]
+            if one.fault.kind == "end":  # it gives the lease back
+                own = []
             if after and not (own and own[0] < after[0]):
                 verdict.takeovers.append(after[0] - one.begun)
 
