@@ -190,10 +190,7 @@ async def _acting(
     operator: Operator, leading: asyncio.Event, options: Options, workers: int
 ) -> AsyncIterator[None]:
     """Beside the body, all that acts, from when `leading` is set; afterwards the workers may
-    finish what they are at.
-
-    Tasks that exist before kopf starts are not cancelled by it when it ends.
-    """
+    finish what they are at."""
     stopping, seen = asyncio.Event(), asyncio.Event()
 
     async def take_over() -> None:
@@ -236,13 +233,22 @@ async def _watch(operator: Operator, options: Options, watches: Watches, config:
     if options.selector:
         for plural in operator.plurals:
             settings.watching.label_selectors[GROUP, plural] = options.selector
-    await kopf.operator(
+    # Not kopf.operator(): when it ends, it cancels whatever tasks were made meanwhile, ours too.
+    tasks = await kopf.spawn_tasks(
         registry=registry,
         settings=settings,
         clusterwide=not options.namespaces,
         namespaces=list(options.namespaces),
         standalone=True,
     )
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    for task in done:
+        task.result()  # one that failed ends the process with its exception
 
 
 def _checks(operator: Operator, watches: Watches, config: Config) -> Sequence[Check]:
