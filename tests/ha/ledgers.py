@@ -56,6 +56,16 @@ class Api:
                 return None
             raise
 
+    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Create an object."""
+        request = urllib.request.Request(  # noqa: S310
+            self._url + path,
+            method="POST",
+            data=json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        return self._send(request)
+
     def patch(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """A merge patch."""
         request = urllib.request.Request(  # noqa: S310
