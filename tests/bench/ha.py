@@ -62,7 +62,7 @@ def _run(
     aws, slack = AwsStack(stack.aws.base_url), SlackStack(stack.slack.base_url)
     with Fleet(
         name, stack.run_dir, stack.controlplane, aws.base_url, slack.base_url,
-        replicas=replicas, terms=terms, **LIMITS,
+        replicas=replicas, terms=terms, limits=LIMITS,
     ) as fleet:  # fmt: skip
         world = World(fleet, stack.controlplane, aws, slack, stack.redis)
         for seed in seeds:

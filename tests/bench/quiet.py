@@ -20,10 +20,11 @@ from tests.ha.ledgers import Api, Audit
 from stack import shop
 from stack.aws.client import AwsStack
 from stack.certs import Authority
-from stack.config import Stack
+from stack.config import PartName, Stack
 from stack.operator import wait_until
 from stack.redis import RedisServer
 
+_PARTS: tuple[PartName, ...] = ("controlplane", "aws", "slack", "postgres")
 _SPACE = "quiet"
 _INTERVAL_SECONDS = 60
 _CACHES, _SERVICES = 3, 5
@@ -37,8 +38,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--creates", type=int, default=200)
     options = parser.parse_args()
-    parts = ("controlplane", "aws", "slack", "postgres")
-    with Stack.start(None, parts) as stack:
+    with Stack.start(None, _PARTS) as stack:
         stack.controlplane.kubectl("apply", "-k", str(ROOT / "deploy/kustomize/base"))
         authority = Authority(stack.run_dir / "pki-caches")
         caches = [
@@ -52,8 +52,10 @@ def main() -> None:
             _count(stack, fleets, options.minutes)
             _first_status(stack, fleets["none"], options.creates)
         finally:
-            for part in (*fleets.values(), *caches):
-                part.close() if isinstance(part, Fleet) else part.stop()
+            for fleet in fleets.values():
+                fleet.close()
+            for cache in caches:
+                cache.stop()
 
 
 def _fleet(stack: Stack, name: str) -> Fleet:

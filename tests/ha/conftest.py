@@ -35,10 +35,12 @@ def start_fleet(
     """Start replicas; they end with the test."""
     started: list[Fleet] = []
 
-    def start(name: str, replicas: int, **options: Any) -> Fleet:
+    def start(
+        name: str, replicas: int, *, limits: dict[str, str] | None = None, **options: Any
+    ) -> Fleet:
         fleet = Fleet(
             name, run_dir, cluster, aws.base_url, slack.base_url,
-            replicas=replicas, **{**LIMITS, **options},
+            replicas=replicas, limits=LIMITS | (limits or {}), **options,
         )  # fmt: skip
         started.append(fleet)
         return fleet
@@ -63,7 +65,13 @@ def world(
     with (
         RedisServer(run_dir, authority, name="redis-ha") as redis,
         Fleet(
-            "quick", run_dir, cluster, aws.base_url, slack.base_url, replicas=3, **LIMITS
+            "quick",
+            run_dir,
+            cluster,
+            aws.base_url,
+            slack.base_url,
+            replicas=3,
+            limits=LIMITS,
         ) as fleet,
     ):
         made = World(fleet, cluster, aws, slack, redis)

@@ -11,9 +11,10 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -124,7 +125,7 @@ class Fleet:
         terms: dict[str, str] | None = None,
         namespaces: Sequence[str] = ("*",),
         arguments: Callable[[int], Sequence[str]] = lambda _: (),
-        **limits: Any,
+        limits: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         self.name = name
         self.skew: Callable[[], float] = lambda: 0.0
@@ -135,7 +136,7 @@ class Fleet:
         self._slack_url = slack_url
         self._terms = SHORT if terms is None else terms
         self._namespaces = namespaces
-        self._limits = limits
+        self._limits = dict(limits)
         self._arguments = arguments
         self._lock = threading.RLock()
         self._stopping = False

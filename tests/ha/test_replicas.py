@@ -132,7 +132,7 @@ def actors(fleet: Fleet, aws: AwsStack, since: int) -> dict[str, set[int]]:
 def test_a_watch_that_goes_silent_is_begun_anew(
     start_fleet: StartFleet, cluster: Cluster, aws: AwsStack
 ) -> None:
-    fleet = start_fleet("silent", 1, terms=REAL, watchSilence="3s")
+    fleet = start_fleet("silent", 1, terms=REAL, limits={"watchSilence": "3s"})
     leader = fleet.wait_leader()
     with_services(cluster, aws, "silent", "web")
     cluster.apply(scaling("web", "silent"))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import boto3
 from botocore.config import Config as BotoConfig
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
-from botocore.exceptions import NoCredentialsError
+from botocore.exceptions import BotoCoreError, NoCredentialsError
 from botocore.loaders import create_loader
 from botocore.session import get_session
 
@@ -31,7 +31,7 @@ def _boto_config(seconds: float) -> BotoConfig:
     )
 
 
-class LeaseEndedError(OSError):
+class LeaseEndedError(BotoCoreError):  # type: ignore[misc] - botocore has no types
     """Another process may act by now: the call was not sent."""
 
 

@@ -94,7 +94,7 @@ class Process:
     def __init__(
         self, server: Server, name: str, *, offset: float = 0.0, rate: float = 1.0
     ) -> None:
-        self.clock = lambda: offset + time() * rate
+        self.clock: Callable[[], float] = lambda: offset + time() * rate
         self.fence = Fence(*_needs(TERMS), self.clock)
         self.ended = False
         self.elector = Elector(
