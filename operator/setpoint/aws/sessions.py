@@ -31,7 +31,7 @@ def _boto_config(seconds: float) -> BotoConfig:
     )
 
 
-class LeaseEndedError(BotoCoreError):  # type: ignore[misc] - botocore has no types
+class LeaseEndedError(BotoCoreError):  # type: ignore[misc]
     """Another process may act by now: the call was not sent."""
 
 
