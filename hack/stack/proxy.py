@@ -50,7 +50,8 @@ class Proxy:
         self._do(lambda: self._stall(new=new))
 
     def heal(self) -> None:
-        """Carry everything again; what was held back comes now."""
+        """Carry new connections again. Those that were stalled are lost with what they held, as
+        behind a router that forgot them."""
         self._do(self._heal)
 
     def _cut(self) -> None:
@@ -66,7 +67,8 @@ class Proxy:
     def _heal(self) -> None:
         self._is_cut = self._stalls_new = False
         for line in self._lines:
-            line.open.set()
+            if not line.open.is_set():
+                line.close()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._is_cut:

@@ -261,8 +261,11 @@ class Schedule:
         )
 
     def _grown(self) -> bool:
+        """Done; or written down before it was sent by one that was struck then. Whether RDS has it
+        shows in five minutes (docs/rds.md), and until then it is not sent again."""
         body = self._get("dbtunings")
-        return _is_ready(body)
+        pending = body.get("status", {}).get("rds", {}).get("pending", "")
+        return _is_ready(body) or str(pending).endswith(", now")
 
     def _swept(self) -> bool:
         status = self._get("cachetunings").get("status", {})
