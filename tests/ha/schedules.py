@@ -24,6 +24,9 @@ from tests.ha.ledgers import Api, Audit, RedisLedger, Write, of_audit, of_aws, o
 KEYS = 1_200
 _RATE = 600
 _CONVERGE_SECONDS = 120.0
+_GOOD_ENDS = (0, 3, -signal.SIGKILL, -signal.SIGTERM)
+"""The last one: told to end before it was ready to be told."""
+
 _LEASES = "/apis/coordination.k8s.io/v1/namespaces/setpoint-system/leases"
 _GROUP = "/apis/setpoint.dev/v1alpha1/namespaces"
 
@@ -329,7 +332,7 @@ class Schedule:
         verdict.violations += [
             f"{life.who} ended with status {life.status}"
             for life in fleet.lives()
-            if life.ended is not None and life.ended >= start and life.status not in (0, 3, -9)
+            if life.ended is not None and life.ended >= start and life.status not in _GOOD_ENDS
         ]
 
     def _judge_order(self, verdict: Verdict, made: list[Write]) -> None:

@@ -9,38 +9,19 @@ years; only their rates must agree, to within the margin.
 import asyncio
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
 import structlog
 
-from setpoint.engine.fence import Fence
+from setpoint.engine.fence import Fence, Terms
 from setpoint.engine.lease import Record, Taken, UnreachableError
 from setpoint.telemetry.metrics import LEADER
 
 log = structlog.get_logger()
 
-_MARGIN = 0.02
-"""Part of the duration by which the holder stops earlier: clocks do not run alike to the last."""
-
-_CALL_SHARE = 2 / 3
 _JITTER = 0.2
-
-
-@dataclass(frozen=True)
-class Terms:
-    """Seconds. Writes may begin until `renew_deadline` after a renewal; what is left of `duration`
-    then is their time to finish. Standbys look every `retry`."""
-
-    duration: float
-    renew_deadline: float
-    retry: float
-
-    def fence(self) -> Fence:
-        """A closed fence for a holder under these terms."""
-        least = self.duration * (1 - _MARGIN) - self.renew_deadline
-        return Fence(least, self.duration * _CALL_SHARE)
 
 
 class Leases(Protocol):
@@ -144,7 +125,7 @@ class Elector:
             return False
         self._complained = False
         self._renewed_at = asked
-        self._fence.open_until(asked + self._terms.duration * (1 - _MARGIN))
+        self._fence.open_until(asked + self._terms.counted)
         return True
 
     async def _look(self) -> None:

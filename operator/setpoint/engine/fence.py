@@ -15,11 +15,14 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from typing import TypeVar
 
 T = TypeVar("T")
 
 _POLL_SECONDS = 0.05
+_MARGIN = 0.02
+_CALL_SHARE = 2 / 3
 
 
 def boottime() -> float:
@@ -110,6 +113,25 @@ class Fence:
     async def _opened(self, seconds: float) -> None:
         while self.left() < seconds:  # noqa: ASYNC110 - time itself closes it, with no event
             await asyncio.sleep(_POLL_SECONDS)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Seconds. Writes may begin until `renew_deadline` after a renewal; what is left of `duration`
+    then is their time to finish. Standbys look every `retry`."""
+
+    duration: float
+    renew_deadline: float
+    retry: float
+
+    @property
+    def counted(self) -> float:
+        """What the holder counts of the duration: clocks do not run alike to the last."""
+        return self.duration * (1 - _MARGIN)
+
+    def fence(self) -> Fence:
+        """A closed fence for a holder under these terms."""
+        return Fence(self.counted - self.renew_deadline, self.duration * _CALL_SHARE)
 
 
 def unfenced() -> Fence:

@@ -16,8 +16,8 @@ from pathlib import Path
 from kubernetes.aio import client
 
 from setpoint.config import ConfigError, LeaderElection
-from setpoint.engine.election import Elector, Terms
-from setpoint.engine.fence import Fence, boottime, unfenced
+from setpoint.engine.election import Elector
+from setpoint.engine.fence import Fence, Terms, boottime, unfenced
 from setpoint.engine.lease import KubeLease
 from setpoint.telemetry.metrics import LEADER
 

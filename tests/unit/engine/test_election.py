@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from setpoint.config import Config, ConfigError, LeaderElection
-from setpoint.engine.election import Elector, Terms
-from setpoint.engine.fence import ALONE, Fence, LateError
+from setpoint.engine.election import Elector
+from setpoint.engine.fence import ALONE, Fence, LateError, Terms
 from setpoint.engine.leadership import leadership_of, lease_name
 from setpoint.engine.lease import Record, Taken, UnreachableError
 
