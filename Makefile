@@ -8,7 +8,7 @@ UV     := 0.13.9
 STACK  := PYTHONPATH=hack $(BIN)/python -m stack
 
 .DEFAULT_GOAL := help
-.PHONY: help setup stack test unit lint format demo demo-down histories bench-scaling bench-alerts bench-postgres bench-redis bench-indexes contract docs generate lock clean
+.PHONY: help setup stack test unit lint format demo demo-down histories bench-scaling bench-alerts bench-postgres bench-redis bench-indexes bench-quiet ha-schedules contract docs generate lock clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,12 @@ bench-redis: $(READY) ## Ways to give a million keys a TTL, and what others feel
 
 bench-indexes: $(READY) ## Index advice against other advisors; ARGS="--workload tpcds --scale 0.1" and others
 	@$(BIN)/python tests/bench/indexes.py $(ARGS)
+
+bench-quiet: stack ## What an operator asks in 10 minutes without work, and the time to a first status (15 minutes)
+	@PYTHONPATH=hack:. $(BIN)/python -m tests.bench.quiet
+
+ha-schedules: stack ## 200 seeded schedules of kills, stops and lost connections, 3 with real leases (70 minutes)
+	@PYTHONPATH=hack:. $(BIN)/python -m tests.bench.ha
 
 docs: $(READY) ## Build the documentation as a site, in build/site
 	@$(BIN)/mkdocs build --quiet

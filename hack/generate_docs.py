@@ -63,14 +63,21 @@ def _rows(node: dict[str, Any], defs: dict[str, Any], path: str) -> list[str]:
             rows += [f"| `{here}[]` | list | | {text} |\n", *_rows(item, defs, f"{here}[].")]
             continue
         default = field.get("default")
-        shown = "" if default in (None, []) else f"`{default}`"
+        shown = "" if default in (None, []) else f"`{_plain(default)}`"
         rows.append(f"| `{here}` | {_type(inner)} | {shown} | {text} |\n")
     return rows
+
+
+def _plain(value: object) -> str:
+    """As YAML has it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _type(node: dict[str, Any]) -> str:
     if node.get("type") == "array":
         return "list of texts"
+    if node.get("type") == "boolean":
+        return "true or false"
     if node.get("example") == "5m":
         return "duration"
     return {"string": "text", "integer": "number"}.get(str(node.get("type")), "text")

@@ -123,6 +123,7 @@ def configuration(slack_url: str, namespaces: Sequence[str], **limits: Any) -> d
         ],
         "networks": {"allow": ["127.0.0.0/8", "::1/128"]},
         "slack": {"apiUrl": f"{slack_url}/api/"},
+        "leaderElection": {"namespace": NAMESPACE},
         "limits": limits,
     }
 

@@ -105,6 +105,11 @@ def application() -> web.Application:
             web.post("/api/conversations.history", _history),
             web.post("/api/conversations.replies", _history),
             web.post("/api/auth.test", _auth_test),
+            # For senders that a test has to tell apart; `who` is in the record.
+            web.post("/as/{who}/api/chat.postMessage", _message),
+            web.post("/as/{who}/api/chat.update", _message),
+            web.post("/as/{who}/api/conversations.history", _history),
+            web.post("/as/{who}/api/conversations.replies", _history),
             web.post("/services/{path:.+}", _webhook),
             web.get("/_stack/health", _health),
             web.get("/_stack/messages", _messages),
@@ -154,7 +159,8 @@ async def _message(request: web.Request) -> web.StreamResponse:
     before = receiver.messages.get((channel, ts), {})
     receiver.messages[channel, ts] = {**before, **body, "ts": ts, "_token": token}
     digest = hashlib.sha256(token.encode()).hexdigest()[:8]
-    receiver.record(method, channel, "ok", ts=ts, body=body, token=digest)
+    who = request.match_info.get("who", "")
+    receiver.record(method, channel, "ok", ts=ts, body=body, token=digest, who=who)
     if fault is not None and fault.kind == "reset_after":
         return _reset(request)
     if fault is not None and fault.kind == "slow_answer":

@@ -18,7 +18,10 @@ Run = Callable[[argparse.Namespace], int]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; the exit status: 0, or 2 for wrong usage or a wrong configuration."""
+    """Run a command; the exit status: 0, or 2 for wrong usage or a wrong configuration.
+
+    An operator that lost its lease ends with 3.
+    """
     given = sys.argv[1:] if arguments is None else list(arguments)
     parsed = _parser(next((word for word in given if not word.startswith("-")), "")).parse_args(
         given
@@ -58,6 +61,18 @@ def _run(parser: argparse.ArgumentParser) -> None:
         help="watch only this namespace (may be repeated); without it, all",
     )
     parser.add_argument(
+        "--watch-label-selector",
+        default="",
+        metavar="SELECTOR",
+        help="watch only resources with these labels: one shard of several, such as "
+        "sharding.fluxcd.io/key=a, or !sharding.fluxcd.io/key for the rest",
+    )
+    parser.add_argument(
+        "--lease-name",
+        metavar="NAME",
+        help="the Lease by which replicas agree on who acts; wins over leaderElection.name",
+    )
+    parser.add_argument(
         "--listen",
         default="127.0.0.1:8080",
         help="address of /livez, /readyz and /metrics (default: %(default)s)",
@@ -75,7 +90,14 @@ def _operate(parsed: argparse.Namespace) -> int:
 
     logs.configure(parsed.log_level)
     host, _, port = parsed.listen.rpartition(":")
-    options = operator.Options(Path(parsed.config), parsed.namespace, host, int(port))
+    options = operator.Options(
+        config=Path(parsed.config),
+        namespaces=parsed.namespace,
+        selector=parsed.watch_label_selector,
+        lease_name=parsed.lease_name,
+        host=host,
+        port=int(port),
+    )
     try:
         asyncio.run(operator.run(options))
     except (ConfigError, operator.NoClusterError) as error:

@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import os
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import aiohttp
 import kopf
 import structlog
 from kubernetes.aio import client
@@ -21,9 +22,11 @@ from setpoint.config import Config, ConfigError, load
 from setpoint.engine.failure import Failure
 from setpoint.engine.ingest import Ingest
 from setpoint.engine.kube import Api, KubeClient
+from setpoint.engine.leadership import leadership_of
 from setpoint.engine.model import Key
 from setpoint.telemetry import traces
-from setpoint.telemetry.http import Health, serve
+from setpoint.telemetry.http import Check, Health, serve
+from setpoint.telemetry.watches import Watches
 from setpoint.trust.network import Address, resolve
 from setpoint.wiring import Operator, assemble
 
@@ -32,6 +35,8 @@ log = structlog.get_logger()
 _CONFIG_POLL_SECONDS = 2.0
 _DRAIN_SECONDS = 10.0
 _RETRY_LIST_SECONDS = 5.0
+_SILENCE_GRACE_SECONDS = 20.0
+_STUCK_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,8 @@ class Options:
 
     config: Path
     namespaces: Sequence[str] = ()
+    selector: str = ""
+    lease_name: str | None = None
     host: str = "127.0.0.1"
     port: int = 8080
 
@@ -80,22 +87,39 @@ class LiveConfig:
 
 
 async def run(options: Options) -> None:
-    """Run until the process is told to end. Raises ConfigError or NoClusterError at the start."""
+    """Run until the process is told to end; a lost lease ends it on the spot.
+
+    Raises ConfigError or NoClusterError at the start.
+    """
     live = LiveConfig(options.config)
     async with traces.exporting(), _kube_api() as api:
+        leadership = leadership_of(
+            live.current.leader_election, api, options.selector, options.lease_name
+        )
         server = await _api_server(api.configuration.host)
-        operator = assemble(KubeClient(api), lambda: live.current, server, _now, random.random)
-        health = Health()
+        operator = assemble(
+            KubeClient(api, leadership.fence),
+            lambda: live.current,
+            server,
+            _now,
+            random.random,
+            leadership.fence,
+            sharded=bool(options.selector),
+        )
+        watches = Watches()
+        health = Health(*_checks(operator, watches, live.current))
         async with (
             serve(options.host, options.port, health, operator.queue.depth) as port,
-            # Tasks that exist before kopf starts are not cancelled by it when it ends.
-            _background([live.watch(operator.ingest.all_again), health.beat(), *operator.tasks()]),
+            _background([live.watch(operator.ingest.all_again), health.beat()]),
         ):
             log.info("listening", host=options.host, port=port)
-            await _list_all(operator, options.namespaces)
+            await _list_all(operator, options)
             health.ready = True
-            async with _workers(operator, live.current.limits.concurrency):
-                await _watch(operator.ingest, operator.plurals, options.namespaces)
+            async with (
+                leadership.held() as leading,
+                _acting(operator, leading, options, live.current.limits.concurrency),
+            ):
+                await _watch(operator, options, watches, live.current)
             health.ready = False
 
 
@@ -147,53 +171,101 @@ async def _background(coroutines: Sequence[Any]) -> AsyncIterator[None]:
                 task.cancel()
 
 
-async def _list_all(operator: Operator, namespaces: Sequence[str]) -> None:
-    """See every resource before the first is worked on: who is the oldest must be known."""
+async def _list_all(operator: Operator, options: Options) -> None:
+    """See every resource before the first is worked on: who is the oldest must be known, and
+    status must be what was written last, whatever the watch has brought."""
     for plural in operator.plurals:
         while True:
+            before = operator.ingest.known(plural)
             try:
-                bodies = await operator.kube.list_all(plural, namespaces)
+                bodies = await operator.kube.list_all(plural, options.namespaces, options.selector)
                 break
             except Failure as failure:
                 log.warning("cannot list yet", plural=plural, reason=failure.message)
                 await asyncio.sleep(_RETRY_LIST_SECONDS)
-        for body in bodies:
-            metadata = body["metadata"]
-            operator.ingest.seen(Key(plural, metadata["namespace"], metadata["name"]), body)
+        operator.ingest.listed(plural, before, bodies)
 
 
 @contextlib.asynccontextmanager
-async def _workers(operator: Operator, number: int) -> AsyncIterator[None]:
-    """Workers beside the body; afterwards they may finish what they are at."""
-    stopping = asyncio.Event()
-    tasks = [asyncio.create_task(operator.work(stopping)) for _ in range(number)]
-    try:
-        yield
-    finally:
-        stopping.set()
-        operator.queue.close()
-        _, late = await asyncio.wait(tasks, timeout=_DRAIN_SECONDS)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await operator.gateway.close()
+async def _acting(
+    operator: Operator, leading: asyncio.Event, options: Options, workers: int
+) -> AsyncIterator[None]:
+    """Beside the body, all that acts, from when `leading` is set; afterwards the workers may
+    finish what they are at."""
+    stopping, seen = asyncio.Event(), asyncio.Event()
+
+    async def take_over() -> None:
+        await leading.wait()
+        await _list_all(operator, options)
+        seen.set()
+
+    async def once_seen(work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await seen.wait()
+        except asyncio.CancelledError:
+            work.close()
+            raise
+        await work
+
+    async with _background([take_over(), *(once_seen(task) for task in operator.tasks())]):
+        tasks = [asyncio.create_task(once_seen(operator.work(stopping))) for _ in range(workers)]
+        try:
+            yield
+        finally:
+            stopping.set()
+            operator.queue.close()
+            limit = _DRAIN_SECONDS if seen.is_set() else 0.0
+            _, late = await asyncio.wait(tasks, timeout=limit)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await operator.gateway.close()
 
 
-async def _watch(ingest: Ingest, plurals: Sequence[str], namespaces: Sequence[str]) -> None:
+async def _watch(operator: Operator, options: Options, watches: Watches, config: Config) -> None:
     """Watch until SIGTERM or SIGINT."""
     registry = kopf.OperatorRegistry()
-    kopf.on.login(registry=registry)(_login)
-    for plural in plurals:
+    kopf.on.login(registry=registry)(_login(watches))
+    for plural in operator.plurals:
         kopf.on.event(GROUP, VERSION, plural, id=plural, registry=registry)(
-            _handler(ingest, plural)
+            _handler(operator.ingest, plural)
         )
-    await kopf.operator(
+    settings = _settings(options.namespaces, config.limits.watch_silence.total_seconds())
+    if options.selector:
+        for plural in operator.plurals:
+            settings.watching.label_selectors[GROUP, plural] = options.selector
+    # Not kopf.operator(): when it ends, it cancels whatever tasks were made meanwhile, ours too.
+    tasks = await kopf.spawn_tasks(
         registry=registry,
-        settings=_settings(namespaces),
-        clusterwide=not namespaces,
-        namespaces=list(namespaces),
+        settings=settings,
+        clusterwide=not options.namespaces,
+        namespaces=list(options.namespaces),
         standalone=True,
     )
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    for task in done:
+        task.result()  # one that failed ends the process with its exception
+
+
+def _checks(operator: Operator, watches: Watches, config: Config) -> Sequence[Check]:
+    """What /livez looks at besides the event loop."""
+    most = config.limits.watch_silence.total_seconds() + _SILENCE_GRACE_SECONDS
+    longest_reconcile = 2 * config.limits.reconcile_timeout.total_seconds() + _STUCK_SECONDS
+
+    def watching() -> str | None:
+        path, age = watches.silence()
+        return f"nothing was heard of the watch {path} for {age:.0f} s" if age > most else None
+
+    def working() -> str | None:
+        key, age = operator.queue.longest()
+        return f"a worker has been at {key} for {age:.0f} s" if age > longest_reconcile else None
+
+    return watching, working
 
 
 def _handler(ingest: Ingest, plural: str) -> Callable[..., Any]:
@@ -209,14 +281,26 @@ def _handler(ingest: Ingest, plural: str) -> Callable[..., Any]:
     return observe
 
 
-def _login(**kwargs: Any) -> Any:
-    """Credentials for the watch, found where `_kube_api` finds them."""
-    if "KUBERNETES_SERVICE_HOST" in os.environ:
-        return kopf.login_with_service_account(**kwargs)
-    return kopf.login_with_kubeconfig(**kwargs)
+def _login(watches: Watches) -> Callable[..., Any]:
+    """Credentials for the watch, found where `_kube_api` finds them; the session tells of it."""
+
+    async def login(**kwargs: Any) -> kopf.AiohttpSession | None:
+        in_pod = "KUBERNETES_SERVICE_HOST" in os.environ
+        find = kopf.login_with_service_account if in_pod else kopf.login_with_kubeconfig
+        found: kopf.ConnectionInfo | None = find(**kwargs)
+        if found is None:
+            return None
+        connector = aiohttp.TCPConnector(limit=0, ssl=found.as_ssl_context())
+        return kopf.AiohttpSession(
+            server=found.server,
+            default_namespace=found.default_namespace,
+            aiohttp_session=watches.session(connector, headers=found.as_http_headers()),
+        )
+
+    return login
 
 
-def _settings(namespaces: Sequence[str]) -> kopf.OperatorSettings:
+def _settings(namespaces: Sequence[str], silence: float) -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     # A role of one namespace may look neither at definitions nor at namespaces.
     settings.scanning.disabled = bool(namespaces)
@@ -227,6 +311,7 @@ def _settings(namespaces: Sequence[str]) -> kopf.OperatorSettings:
     settings.watching.server_timeout = 600
     settings.watching.client_timeout = 660
     settings.watching.connect_timeout = 10
+    settings.watching.inactivity_timeout = silence
     settings.networking.connect_timeout = 10
     settings.networking.request_timeout = 30
     settings.queueing.idle_timeout = 1.0

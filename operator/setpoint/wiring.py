@@ -23,6 +23,7 @@ from setpoint.engine.beside import Beside
 from setpoint.engine.claims import Claims
 from setpoint.engine.deletion import Deletion
 from setpoint.engine.failure import Failure
+from setpoint.engine.fence import Fence
 from setpoint.engine.ingest import Ingest
 from setpoint.engine.kind import Kind
 from setpoint.engine.kube import KubeClient
@@ -88,24 +89,28 @@ def assemble(
     api_server: Collection[tuple[Address, int]],
     now: Callable[[], datetime],
     draw: Callable[[], float],
+    fence: Fence,
+    *,
+    sharded: bool = False,
 ) -> Operator:
-    """All parts of an operator. `draw` gives numbers in [0, 1) for jitter."""
+    """All parts of an operator. `draw` gives numbers in [0, 1) for jitter; `fence` must be the one
+    of `kube`. `sharded`: resources may leave without being deleted."""
     network, grants = Network(config, api_server), Grants(config)
-    gateway = AWSGateway(config, grants)
+    gateway = AWSGateway(config, grants, fence=fence)
     store, claims = Store(), Claims()
 
     def is_wanted(key: Key, uid: str, generation: int) -> bool | None:
         return wants_work(store.get(key), uid, generation)
 
     advisor, sizings = Advisor(network, now, is_wanted), Beside[SizingStatus](now, is_wanted)
-    kinds = _kinds(kube, network, gateway, advisor, sizings)
+    kinds = _kinds(kube, network, gateway, advisor, sizings, fence)
     queue = WorkQueue(config().limits.concurrency_per_lane, time.monotonic)
     events = EventRecorder(kube.write_event, now)
 
     def delivered(key: Key) -> None:
         queue.add(key, DELIVERED)
 
-    notifier = Notifier(kube, grants, network, config, delivered, now)
+    notifier = Notifier(kube, grants, network, config, delivered, now, fence=fence)
     reconciler = Reconciler(
         kinds,
         store,
@@ -117,6 +122,7 @@ def assemble(
         config,
         now,
         draw,
+        **({"moved": kube.exists} if sharded else {}),
     )
     ingest = Ingest(kinds, store, claims, queue)
     return Operator(
@@ -139,12 +145,13 @@ def _kinds(
     gateway: AWSGateway,
     advisor: Advisor,
     sizings: Beside[SizingStatus],
+    fence: Fence,
 ) -> dict[str, Kind[Any, Any, Any]]:
     reads = Reads(gateway)
     kinds: list[Kind[Any, Any, Any]] = [
         ScalingKind(gateway, reads),
         DBTuningKind(kube, network, gateway, advisor=advisor),
-        CacheTuningKind(kube, network, gateway, reads, beside=sizings),
+        CacheTuningKind(kube, network, gateway, reads, beside=sizings, fence=fence),
     ]
     if traces.is_wanted():
         kinds = [Traced(kind) for kind in kinds]

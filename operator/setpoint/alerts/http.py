@@ -1,5 +1,6 @@
 """HTTP to receivers of alerts: every host is checked and pinned, no redirect is followed."""
 
+import asyncio
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import aiohttp
 
 from setpoint.api.conditions import Reason
 from setpoint.engine.failure import Failure
+from setpoint.engine.fence import ALONE, Fence
 from setpoint.trust.network import Network
 
 TIMEOUT_SECONDS = 15.0
@@ -45,9 +47,9 @@ class RedirectError(aiohttp.ClientError):
     """The receiver answered with a redirect, which is not followed."""
 
 
-def session(network: Network, timeout: float) -> aiohttp.ClientSession:
+def session(network: Network, timeout: float, fence: Fence = ALONE) -> aiohttp.ClientSession:
     """A session that reaches only hosts that `network` permits, at the address it was asked for,
-    and waits for an answer for `timeout` seconds.
+    only while `fence` is open, and waits for an answer for `timeout` seconds.
 
     Requests raise Failure (HOST_REFUSED, CONNECTION_FAILED) for others.
     """
@@ -57,15 +59,19 @@ def session(network: Network, timeout: float) -> aiohttp.ClientSession:
     ) -> aiohttp.ClientResponse:
         # A host that is an address is not resolved, so it is looked at here.
         await network.pin(request.url.host or "", request.url.port or 443)
-        answer = await handler(request)
+        async with fence.write(TIMEOUT_SECONDS) as seconds, asyncio.timeout(seconds):
+            answer = await handler(request)
         if 300 <= answer.status < 400:
             answer.close()
             raise RedirectError
         return answer
 
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(
-            resolver=_Pinned(network), use_dns_cache=False, ssl=ssl.create_default_context()
+        connector=_Fenced(
+            fence,
+            resolver=_Pinned(network),
+            use_dns_cache=False,
+            ssl=ssl.create_default_context(),
         ),
         timeout=aiohttp.ClientTimeout(total=timeout),
         middlewares=(guard,),
@@ -133,6 +139,23 @@ def seconds(text: str | None) -> float | None:
         except (ValueError, TypeError):
             return None
     return min(max(value, 0.0), _LONGEST_SECONDS) if value == value else None  # noqa: PLR0124 - NaN
+
+
+class _Fenced(aiohttp.TCPConnector):
+    """Looks at the fence once more when the connection stands: a message cannot be taken back, and
+    connecting takes long enough for a process to be stopped meanwhile."""
+
+    def __init__(self, fence: Fence, **options: Any) -> None:
+        super().__init__(**options)
+        self._fence = fence
+
+    async def connect(self, *arguments: Any, **options: Any) -> Any:
+        """A connection, to be written to at once."""
+        connection = await super().connect(*arguments, **options)
+        if self._fence.left() <= 0:
+            connection.close()
+            raise aiohttp.ClientConnectionError("the lease ended while it connected")
+        return connection
 
 
 class _Pinned(aiohttp.abc.AbstractResolver):

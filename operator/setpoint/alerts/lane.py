@@ -16,9 +16,9 @@ _RETRY_BASE, _RETRY_CEILING = 1.0, 60.0
 class Job:
     """An entry on its way to one receiver.
 
-    `unsure`: it may have been taken already. `at`: where the group's message stands. `in_thread`:
-    the message is up to date, the line in its thread is not there yet. `newer`: a newer word on
-    the group, which came while this one was being sent.
+    `unsure`: it may have been taken already; `inherited`: from an earlier process, too. `at`:
+    where the group's message stands. `in_thread`: the message is up to date, the line in its thread
+    is not there yet. `newer`: a newer word on the group, which came while this one was being sent.
     """
 
     key: Key
@@ -29,6 +29,7 @@ class Job:
     queued: float
     at: MessageRef | None = None
     unsure: bool = False
+    inherited: bool = False
     in_thread: bool = False
     not_before: float = 0.0
     newer: "Job | None" = None

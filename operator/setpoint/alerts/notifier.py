@@ -27,6 +27,7 @@ from setpoint.alerts.slack import Slack
 from setpoint.api.alerts import Alerts, AlertsStatus, EntryStatus, OutboxEntry
 from setpoint.config import Config
 from setpoint.engine.failure import Failure, Help
+from setpoint.engine.fence import ALONE, Fence
 from setpoint.engine.model import Key
 from setpoint.trust.grants import Grants
 from setpoint.trust.network import Network
@@ -73,8 +74,10 @@ class Notifier:
         on_delivered: Callable[[Key], None],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         pace: Pace = Pace(),
+        fence: Fence = ALONE,
     ) -> None:
         self._network = network
+        self._fence = fence
         self._on_delivered = on_delivered
         self._now = now
         self._pace = pace
@@ -88,6 +91,7 @@ class Notifier:
         self._lanes: dict[str, Lane] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._words: dict[Key, dict[str, _Word]] = {}
+        self._inherited: dict[Key, frozenset[str]] = {}
 
     def submit(self, key: Key, kind_name: str, spec: Alerts, alerts: AlertsStatus) -> None:
         """Take over the newest alerts: send the entries of the outbox not on their way yet."""
@@ -116,8 +120,13 @@ class Notifier:
             told = [one for one in told if one.error is None] + self._refusals(key)
         return told
 
+    def inherit(self, key: Key, alerts: AlertsStatus) -> None:
+        """Entries that another process left in the outbox: it may have sent them already."""
+        self._inherited[key] = frozenset(entry.id for entry in alerts.outbox)
+
     async def run(self) -> None:
         """Keep the senders alive until cancelled."""
+        self._started = self._now()
         OLDEST.set_function(self.oldest_seconds)
         for receiver in (SLACK, WEBHOOK, ALERTMANAGER):
             DEPTH.labels(receiver).set_function(functools.partial(self.depth, receiver))
@@ -147,7 +156,7 @@ class Notifier:
 
     def _client(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = http.session(self._network, self._pace.answer)
+            self._session = http.session(self._network, self._pace.answer, self._fence)
         return self._session
 
     def _word(self, key: Key, entry: OutboxEntry, wanted: frozenset[str]) -> _Word:
@@ -167,6 +176,8 @@ class Notifier:
                 del words[incident]
         if not words:
             self._words.pop(key, None)
+        if not self._inherited.get(key, frozenset()) & {entry.id for entry in alerts.outbox}:
+            self._inherited.pop(key, None)
 
     def _enqueue(self, key: Key, subject: Subject, route: Route, spec: Alerts, word: _Word) -> None:
         now = asyncio.get_running_loop().time()
@@ -178,6 +189,7 @@ class Notifier:
             return
         entry = word.entry
         job = Job(key, subject, route, spec, entry, self._now().timestamp(), entry.message)
+        job.inherited = entry.id in self._inherited.get(key, ())
         if not self._is_queued(job):
             self._lane(route).put(job)
 

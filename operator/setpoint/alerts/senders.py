@@ -117,7 +117,8 @@ class SlackSender:
         return answer
 
     def _is_doubtful(self, job: Job) -> bool:
-        return job.unsure or read_time(job.entry.time) <= self._started()
+        # The time alone would not do: another process's clock may have been ahead.
+        return job.unsure or job.inherited or read_time(job.entry.time) <= self._started()
 
     async def _find(
         self, token: str, job: Job, mark: str, since: str, thread: str | None = None

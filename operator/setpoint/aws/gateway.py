@@ -20,6 +20,7 @@ from setpoint.aws.sessions import THREADS, Identity, Sessions
 from setpoint.aws.throttle import PATIENCE, Throttle
 from setpoint.config import Config
 from setpoint.engine.failure import Failure
+from setpoint.engine.fence import ALONE, Fence
 from setpoint.telemetry.traces import span
 from setpoint.trust.grants import Grants
 
@@ -34,6 +35,9 @@ SECONDS = Histogram(
 
 _MAKERS = 2
 """Clients made at once. It takes much of a second, and must not hold a thread that calls."""
+
+_READS = ("describe_", "get_", "list_")
+"""How the operations begin that change nothing; all others wait for the fence."""
 
 Who = tuple[str | None, str | None]
 """Role and ExternalId: an identity in any region."""
@@ -63,13 +67,15 @@ class AWSGateway:
         config: Callable[[], Config],
         grants: Grants,
         throttle: Throttle | None = None,
+        fence: Fence = ALONE,
     ) -> None:
         self._config = config
         self._grants = grants
         self._throttle = throttle or Throttle()
+        self._fence = fence
         self._callers = ThreadPoolExecutor(THREADS, thread_name_prefix="aws")
         self._makers = ThreadPoolExecutor(_MAKERS, thread_name_prefix="aws-clients")
-        self._sessions = Sessions()
+        self._sessions = Sessions(fence)
         self._accounts: dict[Who, str] = {}
         self._asking: dict[Who, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -112,13 +118,18 @@ class AWSGateway:
             method = partial(_timed, service, operation, getattr(client, operation), parameters)
             try:
                 with span(f"aws {service} {operation}", region=scope.region):
-                    answer: dict[str, Any] = await _run(self._callers, method)
+                    answer: dict[str, Any] = await self._sent(operation, method)
             except (ClientError, BotoCoreError, OSError) as error:
                 if _has_expired(error):
                     self._sessions.forget(identity, service, client)
                 _fail(error, identity, service, operation, what)
         REQUESTS.labels(service, operation, "ok").inc()
         return answer
+
+    async def _sent(self, operation: str, method: Callable[[], Any]) -> Any:
+        if operation.startswith(_READS):
+            return await _run(self._callers, method)
+        return await self._fence.call(self._callers, method)
 
     async def pages(
         self, scope: Scope, service: str, operation: str, items: str, **parameters: Any

@@ -1,5 +1,7 @@
 """Sets a setting on every server of a cache, and reads it back."""
 
+import asyncio
+import math
 from collections.abc import Sequence
 
 from redis.exceptions import RedisError
@@ -10,11 +12,18 @@ from setpoint.cache.nodes import others, seed
 from setpoint.cache.observe import read_info
 from setpoint.cache.target import RedisTarget
 from setpoint.engine.failure import Failure
+from setpoint.engine.fence import ALONE, Fence
 from setpoint.trust.network import Network
 
 
 async def set_everywhere(
-    target: RedisTarget, network: Network, name: str, value: str, *, rewrite: bool
+    target: RedisTarget,
+    network: Network,
+    name: str,
+    value: str,
+    *,
+    rewrite: bool,
+    fence: Fence = ALONE,
 ) -> frozenset[str]:
     """Set it where it differs; the run ids of the servers. Raises Failure.
 
@@ -28,25 +37,25 @@ async def set_everywhere(
     run_ids = []
     for place in places:
         try:
-            run_ids.append(
-                await _set_one(start.at(place.host, place.port), network, (name, value), rewrite)
-            )
+            there = start.at(place.host, place.port)
+            run_ids.append(await _set_one(there, network, (name, value), rewrite, fence))
         except Failure as problem:
             if problem.reason not in (Reason.CONNECTION_FAILED, Reason.TIMED_OUT):
                 raise
-    run_ids.append(await _set_one(start, network, (name, value), rewrite))
+    run_ids.append(await _set_one(start, network, (name, value), rewrite, fence))
     return frozenset(run_ids)
 
 
 async def _set_one(
-    target: RedisTarget, network: Network, setting: Sequence[str], rewrite: object
+    target: RedisTarget, network: Network, setting: Sequence[str], rewrite: object, fence: Fence
 ) -> str:
     name, value = setting
     async with connect(target, network) as client:
         info = await read_info(client)
         try:
             if await _get(client, name) != value:
-                await client.execute_command("CONFIG SET", name, value)
+                async with fence.write() as seconds, asyncio.timeout(_within(seconds)):
+                    await client.execute_command("CONFIG SET", name, value)
         except RedisError as error:
             raise failure(error, "config|set") from None
         if await _get(client, name) != value:
@@ -55,7 +64,7 @@ async def _set_one(
                 f"Redis took {name}, but another value is in force: read the server's log",
             )
         if rewrite:
-            await _rewrite(client)
+            await _rewrite(client, fence)
     return info.text("run_id") or target.name
 
 
@@ -75,9 +84,10 @@ async def _get(client: Client, name: str) -> str | None:
     return texts.get(name)
 
 
-async def _rewrite(client: Client) -> None:
+async def _rewrite(client: Client, fence: Fence) -> None:
     try:
-        await client.execute_command("CONFIG REWRITE")
+        async with fence.write() as seconds, asyncio.timeout(_within(seconds)):
+            await client.execute_command("CONFIG REWRITE")
     except RedisError as error:
         problem = failure(error, "config|rewrite")
         if problem.reason is Reason.ACCESS_DENIED:
@@ -87,6 +97,11 @@ async def _rewrite(client: Client) -> None:
             "the setting is in force, but Redis cannot write it to its configuration file: it has "
             "none, or may not write it; set spec.config.rewrite to false",
         ) from None
+
+
+def _within(seconds: float) -> float | None:
+    """For asyncio.timeout: without a lease there is no end."""
+    return seconds if math.isfinite(seconds) else None
 
 
 def _text(value: object) -> str:

@@ -35,6 +35,7 @@ from setpoint.cache.target import RedisTarget, from_secret
 from setpoint.engine.beside import Beside
 from setpoint.engine.display import Display
 from setpoint.engine.failure import Failure
+from setpoint.engine.fence import ALONE, Fence
 from setpoint.engine.model import Action, Decision, Resource
 from setpoint.telemetry import metrics
 from setpoint.trust.network import Network
@@ -61,8 +62,10 @@ class CacheTuningKind:
         reads: Reads,
         now: Callable[[], datetime] = _now,
         beside: Beside[SizingStatus] | None = None,
+        fence: Fence = ALONE,
     ) -> None:
         self._sizer = Sizer(network, beside or Beside(now))
+        self._fence = fence
         self._secrets = secrets
         self._network = network
         self._gateway = gateway
@@ -150,7 +153,9 @@ class CacheTuningKind:
             return swept
         name, value = payload
         target, rewrite = await self._target(resource), resource.spec.config.rewrite
-        run_ids = await act.set_everywhere(target, self._network, name, value, rewrite=rewrite)
+        run_ids = await act.set_everywhere(
+            target, self._network, name, value, rewrite=rewrite, fence=self._fence
+        )
         return _with_settings(memory, {name: value}, resource.generation, run_ids)
 
     def report(
@@ -228,7 +233,7 @@ class CacheTuningKind:
             raise Failure(Reason.BUSY, "the keys are still being looked through")
         kin = memory.preview.kin
         current, hits = await sweep_nodes.go_on(
-            target, self._network, default, memory.sweep, self._now(), kin
+            target, self._network, default, memory.sweep, self._now(), kin, fence=self._fence
         )
         return replace(memory, sweep=current, own_hits=memory.own_hits + hits)
 

@@ -24,8 +24,9 @@ from setpoint.cache.sweep_choice import Choice, prefix_of
 from setpoint.cache.sweep_limits import brake, vitals
 from setpoint.cache.sweep_spread import Spread, spread
 from setpoint.cache.sweep_types import SCAN_TYPE_IS_FREE_SINCE, TypeProbe
-from setpoint.cache.sweep_wire import Wire, pack, pack_expire, wire
+from setpoint.cache.sweep_wire import ANSWER_SECONDS, Wire, pack, pack_expire, wire
 from setpoint.engine.conditions import wire_time
+from setpoint.engine.fence import ALONE, Fence
 
 SLICE_SECONDS = 1.5
 PAUSE_SECONDS = 1.0
@@ -55,6 +56,7 @@ async def run_slice(
     run_id: str,
     seconds: float = SLICE_SECONDS,
     fast: bool = False,
+    fence: Fence = ALONE,
 ) -> tuple[SweepStatus, int]:
     """Go on for at most `seconds`; the pass as it is then, and keyspace hits we caused.
 
@@ -71,7 +73,7 @@ async def run_slice(
     apart = spread(settings.ttl, settings.jitter, left + sweep.changed)
     async with wire(client) as line:
         choice = Choice(settings, kin)
-        slice_ = Slice(line, settings, choice, info.version, apart, fast=fast)
+        slice_ = Slice(line, settings, choice, info.version, apart, fast=fast, fence=fence)
         await slice_.prepare()
         position = slice_.first(run_id, databases, Position.read(sweep.cursor))
         position = await slice_.run(position, databases, time.monotonic() + seconds)
@@ -92,8 +94,10 @@ class Slice:
         spread_: Spread,
         *,
         fast: bool = False,
+        fence: Fence = ALONE,
     ) -> None:
         self._line = line
+        self._fence = fence
         self._choice = choice
         self._include = settings.include
         self._version = version
@@ -122,7 +126,8 @@ class Slice:
         if self._version >= NO_TOUCH_SINCE:
             await self._line.ask([pack(b"CLIENT", b"NO-TOUCH", b"ON")])  # or not allowed
         if self._version < _NX_SINCE:
-            self._sha = await self._line.one(b"SCRIPT", b"LOAD", _SCRIPT)
+            async with self._fence.write():
+                self._sha = await self._line.one(b"SCRIPT", b"LOAD", _SCRIPT)
             self._expire = self._expire_by_script
 
     def first(
@@ -145,7 +150,7 @@ class Slice:
             while current is not None and time.monotonic() < end:
                 # What was found from `settled` on gets its TTLs with the write that comes now.
                 settled, current = current, await self._step(current, databases)
-            self._settle(await self._line.ask(self._commands()))
+            self._settle(await self._write())
         except RedisError:
             if settled == position:
                 raise
@@ -174,11 +179,11 @@ class Slice:
     async def _step(self, position: Position, databases: Sequence[int]) -> Position | None:
         """One write: the EXPIREs of the batch before, and SCAN for the next one."""
         if self._selected != position.database:
-            self._settle(await self._line.ask(self._commands()))
+            self._settle(await self._write())
             await self._line.one(b"SELECT", position.database)
             self._selected = position.database
         begun = time.monotonic()
-        *answers, page = await self._line.ask([*self._commands(), self._scan(position)])
+        *answers, page = await self._write(self._scan(position))
         self._settle(answers)
         if isinstance(page, ResponseError):
             raise page
@@ -223,8 +228,13 @@ class Slice:
                 chosen.append(key)
         return chosen
 
-    def _commands(self) -> list[bytes]:
-        return [self._expire(key) for key in self._pending]
+    async def _write(self, *reads: bytes) -> list[Any]:
+        """Send the EXPIREs of the batch before, and then `reads`; the answers."""
+        commands = [*(self._expire(key) for key in self._pending), *reads]
+        if len(commands) == len(reads):
+            return await self._line.ask(commands)
+        async with self._fence.write(ANSWER_SECONDS) as seconds:
+            return await self._line.ask(commands, seconds)
 
     def _expire_nx(self, key: bytes) -> bytes:
         return pack_expire(key, self._spread.draw())

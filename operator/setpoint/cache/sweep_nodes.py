@@ -16,6 +16,7 @@ from setpoint.cache.observe import read_info
 from setpoint.cache.passes import Position
 from setpoint.cache.sweep_preview import Preview
 from setpoint.cache.target import RedisTarget
+from setpoint.engine.fence import ALONE, Fence
 from setpoint.trust.network import Network
 
 
@@ -62,6 +63,7 @@ async def go_on(
     kin: Kin,
     *,
     fast: bool = False,
+    fence: Fence = ALONE,
 ) -> tuple[SweepStatus, int]:
     """One slice; the pass as it is then, and the keyspace hits it caused. Raises Failure."""
     servers = await primaries(target, network)
@@ -75,8 +77,9 @@ async def go_on(
     async with connect(server.target, network) as client:
         try:
             current, hits = await sweep.run_slice(
-                client, settings, current, server.info, now, kin, run_id=server.run_id, fast=fast
-            )
+                client, settings, current, server.info, now, kin,
+                run_id=server.run_id, fast=fast, fence=fence,
+            )  # fmt: skip
         except RedisError as error:
             raise failure(error, "expire") from None
     if current.phase is SweepPhase.DONE and number + 1 < len(servers):

@@ -16,7 +16,9 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from setpoint.cache.connect import Client
 
-_ANSWER_SECONDS = 10
+ANSWER_SECONDS = 10.0
+"""An answer that takes longer is given up."""
+
 _READ_BYTES = 1 << 16
 _PENDING = object()
 
@@ -43,13 +45,13 @@ class Wire:
         self._stream, self._writer = connection._reader, connection._writer  # noqa: SLF001
         self._answers = hiredis.Reader(replyError=ResponseError, notEnoughData=_PENDING)
 
-    async def ask(self, commands: Sequence[bytes]) -> list[Any]:
+    async def ask(self, commands: Sequence[bytes], seconds: float = ANSWER_SECONDS) -> list[Any]:
         """The answers, in order; an error of the server is a ResponseError among them.
 
         Raises redis.ConnectionError or redis.TimeoutError; the connection is then of no use.
         """
         try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
+            async with asyncio.timeout(seconds):
                 self._writer.write(b"".join(commands))
                 await self._writer.drain()
                 return [await self._next() for _ in commands]

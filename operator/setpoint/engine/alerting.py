@@ -49,6 +49,10 @@ class Outbox(Protocol):
         """What was delivered since the last call."""
         ...
 
+    def inherit(self, key: Key, alerts: AlertsStatus) -> None:
+        """Entries that another process left in the outbox: it may have sent them already."""
+        ...
+
 
 class Alerting:
     """Runs the rules, and tells the world what changed once status has it."""
@@ -56,6 +60,10 @@ class Alerting:
     def __init__(self, outbox: Outbox, now: Callable[[], datetime]) -> None:
         self._outbox = outbox
         self._now = now
+
+    def begin(self, key: Key, stored: Mapping[str, Any]) -> None:
+        """A resource is seen for the first time, with the status that another process left."""
+        self._outbox.inherit(key, read(stored))
 
     def collect(self, key: Key, track: Track) -> None:
         """Fetch what was delivered; it is kept until status has it."""

@@ -1,6 +1,6 @@
 """What the watch brings: into the store, the claims and the queue. No reading, no writing."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -43,10 +43,32 @@ class Ingest:
         for other in self._claims.release(key):
             self._queue.add(other, CHANGED)
 
+    def known(self, plural: str) -> dict[Key, str]:
+        """The resources of a kind, with their uids."""
+        return {key: self._uid(key) for key in self._store.keys(plural)}
+
+    def listed(
+        self, plural: str, before: Mapping[Key, str], bodies: Iterable[dict[str, Any]]
+    ) -> None:
+        """All resources of a kind as a list has them: what was `known` before it was made, and is
+        not among them, is gone."""
+        found = set()
+        for body in bodies:
+            metadata = body["metadata"]
+            key = Key(plural, metadata["namespace"], metadata["name"])
+            found.add(key)
+            self.seen(key, body)
+        for key, uid in before.items():
+            if key not in found and self._uid(key) == uid:
+                self.gone(key)
+
     def all_again(self) -> None:
         """Look at everything: what was refused may be allowed now, and the other way round."""
         for key in self._store:
             self._queue.add(key, CHANGED)
+
+    def _uid(self, key: Key) -> str:
+        return str((self._store.get(key) or {}).get("metadata", {}).get("uid", ""))
 
     def _claim(self, key: Key, body: dict[str, Any]) -> str:
         """Note which targets it names; the lane of its work."""

@@ -12,6 +12,7 @@ from kubernetes.aio import client
 from setpoint.api import GROUP, VERSION
 from setpoint.api.conditions import Reason
 from setpoint.engine.failure import Failure
+from setpoint.engine.fence import ALONE, Fence
 from setpoint.engine.model import Key
 from setpoint.telemetry import metrics
 from setpoint.telemetry.traces import span
@@ -48,7 +49,8 @@ class Api(client.ApiClient):
 class KubeClient:
     """The few calls that the engine makes. Every write of a resource carries its version."""
 
-    def __init__(self, api: client.ApiClient) -> None:
+    def __init__(self, api: client.ApiClient, fence: Fence = ALONE) -> None:
+        self._fence = fence
         self._custom = client.CustomObjectsApi(api)
         self._core = client.CoreV1Api(api)
         self._events = client.EventsV1Api(api)
@@ -75,16 +77,33 @@ class KubeClient:
             [{"op": "add", "path": "/metadata/finalizers", "value": list(finalizers)}],
         )
 
-    async def list_all(self, plural: str, namespaces: Sequence[str]) -> list[dict[str, Any]]:
+    async def exists(self, key: Key) -> bool:
+        """Whether a resource is there, whatever its labels. Raises Failure."""
+        try:
+            await self._custom.get_namespaced_custom_object(
+                GROUP, VERSION, key.namespace, key.plural, key.name, _request_timeout=_TIMEOUT
+            )
+        except client.ApiException as error:
+            if error.status == 404:
+                return False
+            raise _unreachable() from None
+        except (aiohttp.ClientError, TimeoutError):
+            raise _unreachable() from None
+        return True
+
+    async def list_all(
+        self, plural: str, namespaces: Sequence[str], selector: str = ""
+    ) -> list[dict[str, Any]]:
         """Every resource of a kind, in `namespaces` or, without any, in all. Raises Failure.
 
-        A kind whose definition is not installed has none.
+        As the server has it now, never from a cache. `selector`: only of these labels. A kind whose
+        definition is not installed has none.
         """
         calls = [
             functools.partial(self._custom.list_namespaced_custom_object, GROUP, VERSION, name)
             for name in namespaces
         ] or [functools.partial(self._custom.list_cluster_custom_object, GROUP, VERSION)]
-        return [item for call in calls for item in await _pages(call, plural)]
+        return [item for call in calls for item in await _pages(call, plural, selector)]
 
     async def read(self, namespace: str, name: str) -> Mapping[str, str]:
         """A Secret's data, decoded (this makes the client a trust.secrets.SecretReader)."""
@@ -110,24 +129,26 @@ class KubeClient:
         try:
             if "series" in body and await self._patch_series(namespace, body):
                 return
-            await self._events.create_namespaced_event(
-                namespace,
-                client.EventsV1Event.model_validate(body),
-                _request_timeout=_TIMEOUT,
-            )
+            async with self._fence.write(_TIMEOUT) as seconds:
+                await self._events.create_namespaced_event(
+                    namespace,
+                    client.EventsV1Event.model_validate(body),
+                    _request_timeout=seconds,
+                )
         except (client.ApiException, aiohttp.ClientError, TimeoutError):
             return
 
     async def _patch_series(self, namespace: str, body: Mapping[str, Any]) -> bool:
         """Whether the Event is still there."""
         try:
-            await self._events.patch_namespaced_event(
-                body["metadata"]["name"],
-                namespace,
-                {"series": body["series"]},
-                _content_type=_MERGE_PATCH,
-                _request_timeout=_TIMEOUT,
-            )
+            async with self._fence.write(_TIMEOUT) as seconds:
+                await self._events.patch_namespaced_event(
+                    body["metadata"]["name"],
+                    namespace,
+                    {"series": body["series"]},
+                    _content_type=_MERGE_PATCH,
+                    _request_timeout=seconds,
+                )
         except client.ApiException as error:
             if error.status == 404:
                 return False
@@ -139,17 +160,18 @@ class KubeClient:
     ) -> dict[str, Any]:
         lock = {"op": "replace", "path": "/metadata/resourceVersion", "value": resource_version}
         try:
-            written: dict[str, Any] = await call(
-                GROUP,
-                VERSION,
-                key.namespace,
-                key.plural,
-                key.name,
-                [lock, *patch],
-                field_manager=MANAGER,
-                _content_type=_JSON_PATCH,
-                _request_timeout=_TIMEOUT,
-            )
+            async with self._fence.write(_TIMEOUT) as seconds:
+                written: dict[str, Any] = await call(
+                    GROUP,
+                    VERSION,
+                    key.namespace,
+                    key.plural,
+                    key.name,
+                    [lock, *patch],
+                    field_manager=MANAGER,
+                    _content_type=_JSON_PATCH,
+                    _request_timeout=seconds,
+                )
         except client.ApiException as error:
             if error.status in (404, 409):
                 raise Conflict from None
@@ -162,12 +184,18 @@ class KubeClient:
         return written
 
 
-async def _pages(call: Any, plural: str) -> list[dict[str, Any]]:
+async def _pages(call: Any, plural: str, selector: str) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = []
     token = None
     while True:
         try:
-            page = await call(plural, limit=_PAGE, _continue=token, _request_timeout=_TIMEOUT)
+            page = await call(
+                plural,
+                label_selector=selector or None,
+                limit=_PAGE,
+                _continue=token,
+                _request_timeout=_TIMEOUT,
+            )
         except client.ApiException as error:
             if error.status == 404:
                 return []

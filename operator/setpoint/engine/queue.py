@@ -26,6 +26,7 @@ class Closed(Exception):  # noqa: N818 - the end of work, not an error
 class _Item:
     reasons: set[str] = field(default_factory=set)
     lane: str = ""
+    begun: float = 0.0
 
 
 class WorkQueue:
@@ -87,6 +88,7 @@ class WorkQueue:
             self._release_due()
             if (key := self._pick()) is not None:
                 item = self._running[key] = self._waiting.pop(key)
+                item.begun = self._clock()
                 self._lanes[item.lane] = self._lanes.get(item.lane, 0) + 1
                 return key, frozenset(item.reasons)
             self._changed.clear()
@@ -110,6 +112,11 @@ class WorkQueue:
     def depth(self) -> int:
         """Number of keys that wait for a worker."""
         return len(self._waiting)
+
+    def longest(self) -> tuple[Key | None, float]:
+        """The key that a worker has had for longest, and for how many seconds."""
+        key = min(self._running, key=lambda one: self._running[one].begun, default=None)
+        return key, 0.0 if key is None else self._clock() - self._running[key].begun
 
     def _enqueue(self, key: Key) -> None:
         self._ready.setdefault(key.namespace, deque()).append(key)

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -43,8 +43,13 @@ _RUNNING_SECONDS = 2.0
 _SOONEST_SECONDS = 0.1
 
 
+async def _never(_: Key) -> bool:
+    return False
+
+
 class Reconciler:
-    """`run` is called for each key by one worker at a time."""
+    """`run` is called for each key by one worker at a time. `moved` tells whether a resource that
+    is seen no more has only gone to another shard."""
 
     def __init__(
         self,
@@ -58,7 +63,9 @@ class Reconciler:
         config: Callable[[], Config],
         now: Callable[[], datetime],
         draw: Callable[[], float],
+        moved: Callable[[Key], Awaitable[bool]] = _never,
     ) -> None:
+        self._moved = moved
         self._kinds = kinds
         self._store = store
         self._attempter = attempter
@@ -88,7 +95,7 @@ class Reconciler:
     async def _run(self, key: Key, reasons: frozenset[str]) -> float | None:
         body = self._store.get(key)
         if body is None:
-            self._forget(key)
+            self._forget(key, is_gone=not await self._moved(key))
             return None
         visit = Visit(self._kinds[key.plural], key, body, self._track(key, body))
         self._alerting.collect(key, visit.track)
@@ -309,11 +316,13 @@ class Reconciler:
             metrics.VALUE.labels(*visit.key, name).set(value)
             visit.track.rules.add(name)
 
-    def _forget(self, key: Key) -> None:
+    def _forget(self, key: Key, *, is_gone: bool = True) -> None:
+        """Drop what is known; the alerts of a resource that is gone are taken back."""
         RESOURCES.forget(key)
         if track := self._tracks.pop(key, None):
             self._alerting.collect(key, track)
-            self._alerting.gone(key, self._kinds[key.plural].names.kind, track)
+            if is_gone:
+                self._alerting.gone(key, self._kinds[key.plural].names.kind, track)
             for rule in track.rules:
                 metrics.VALUE.remove(*key, rule)
 
@@ -322,8 +331,9 @@ class Reconciler:
         track = self._tracks.get(key)
         if track is None or track.uid != uid:
             self._forget(key)  # its namesake
-            memory = self._kinds[key.plural].new_memory(dict(body.get("status") or {}))
-            track = self._tracks[key] = Track(uid, memory)
+            stored = dict(body.get("status") or {})
+            track = self._tracks[key] = Track(uid, self._kinds[key.plural].new_memory(stored))
+            self._alerting.begin(key, stored)
         return track
 
 

@@ -26,6 +26,10 @@ class Store:
         """Every key there is."""
         return iter(list(self._bodies))
 
+    def keys(self, plural: str) -> list[Key]:
+        """Every key of one kind."""
+        return [key for key in self._bodies if key.plural == plural]
+
     def update(self, key: Key, body: dict[str, Any]) -> bool:
         """Take over a body; True if the change asks for a reconcile.
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -14,11 +14,16 @@ _BEAT_SECONDS = 1.0
 _DEAD_AFTER = 30.0
 
 
-class Health:
-    """Facts for the probes. The event loop is alive while its heart beats."""
+Check = Callable[[], str | None]
+"""What is wrong, in our words; None while all is well."""
 
-    def __init__(self) -> None:
+
+class Health:
+    """Facts for the probes. The event loop is alive while its heart beats; `checks` tell more."""
+
+    def __init__(self, *checks: Check) -> None:
         self.ready = False
+        self._checks = checks
         self._beat = time.monotonic()
 
     async def beat(self) -> None:
@@ -27,10 +32,14 @@ class Health:
             self._beat = time.monotonic()
             await asyncio.sleep(_BEAT_SECONDS)
 
-    @property
-    def alive(self) -> bool:
-        """Whether the heart beat lately."""
-        return time.monotonic() - self._beat < _DEAD_AFTER
+    def problems(self) -> list[str]:
+        """Why the process should be started anew; empty while it lives."""
+        said = [check() for check in (self._heart, *self._checks)]
+        return [text for text in said if text is not None]
+
+    def _heart(self) -> str | None:
+        age = time.monotonic() - self._beat
+        return f"the event loop did not turn for {age:.0f} s" if age >= _DEAD_AFTER else None
 
 
 @contextlib.asynccontextmanager
@@ -40,10 +49,10 @@ async def serve(
     """Serve while the context is open; yields the port (port 0 takes a free one)."""
 
     async def livez(_: web.Request) -> web.Response:
-        return _answer(health.alive)
+        return _answer(health.problems())
 
     async def readyz(_: web.Request) -> web.Response:
-        return _answer(health.ready)
+        return _answer([] if health.ready else ["not yet"])
 
     async def metricsz(_: web.Request) -> web.Response:
         metrics.QUEUE_DEPTH.set(queue_depth())
@@ -62,5 +71,6 @@ async def serve(
         await runner.cleanup()
 
 
-def _answer(good: bool) -> web.Response:
-    return web.Response(text="ok\n" if good else "not yet\n", status=200 if good else 503)
+def _answer(problems: Sequence[str]) -> web.Response:
+    text = "\n".join(problems) or "ok"
+    return web.Response(text=f"{text}\n", status=503 if problems else 200)

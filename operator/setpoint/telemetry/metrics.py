@@ -21,6 +21,7 @@ KUBERNETES_REQUESTS = Counter(
     "unreachable.",
     ("verb", "result"),
 )
+LEADER = Gauge("setpoint_leader", "1 while this process holds the lease and acts, else 0.")
 QUEUE_DEPTH = Gauge("setpoint_queue_depth", "Resources that wait for a worker.")
 VALUE = Gauge(
     "setpoint_value",

@@ -8,6 +8,7 @@ import pytest
 
 from setpoint.aws.gateway import AWSGateway
 from setpoint.config import Config
+from setpoint.engine.fence import ALONE, Fence
 from setpoint.trust.grants import Grants
 from stack import shop
 from stack.aws.client import OPERATOR_KEY, AwsStack
@@ -33,8 +34,8 @@ def new_account(aws: AwsStack, monkeypatch: pytest.MonkeyPatch) -> AwsStack:
     return account
 
 
-def gateway(*grants: dict[str, Any]) -> AWSGateway:
+def gateway(*grants: dict[str, Any], fence: Fence = ALONE) -> AWSGateway:
     """A gateway; without grants, the operator's own identity may do everything in REGION."""
     own = {"namespaces": [NAMESPACE], "regions": [REGION], "resources": ["*"]}
     config = Config.model_validate({"grants": list(grants) or [own]})
-    return AWSGateway(lambda: config, Grants(lambda: config))
+    return AWSGateway(lambda: config, Grants(lambda: config), fence=fence)

@@ -14,6 +14,7 @@ from setpoint.aws import sessions
 from setpoint.aws.gateway import AWSGateway, Scope
 from setpoint.aws.sessions import Identity
 from setpoint.engine.failure import Failure
+from setpoint.engine.fence import Fence, boottime
 from stack import shop
 from stack.aws.client import AwsStack
 from tests.integration.aws.account import NAMESPACE, REGION, gateway, new_account
@@ -210,10 +211,10 @@ async def test_a_client_in_the_making_does_not_hold_other_calls(
     made, making = threading.Event(), threading.Event()
     real = sessions._boto_session
 
-    def slow(identity: Identity) -> Any:
+    def slow(identity: Identity, config: Any) -> Any:
         making.set()
         assert made.wait(30)
-        return real(identity)
+        return real(identity, config)
 
     monkeypatch.setattr(sessions, "_boto_session", slow)
     waiting = [
@@ -227,3 +228,26 @@ async def test_a_client_in_the_making_does_not_hold_other_calls(
     made.set()
     await asyncio.gather(*waiting)
     assert sum(call["operation"] == "AssumeRole" for call in account.ledger()) == 1
+
+
+async def test_a_write_waits_for_the_lease_and_a_read_does_not(account: AwsStack) -> None:
+    fence = Fence(write_seconds=1.0, call_seconds=5.0)
+    own = gateway(fence=fence)
+    fence.open_until(boottime() + 60)
+    await own.call(own_scope(own), "ecs", "list_clusters")
+    fence.open_until(boottime() + 3)
+    writing = asyncio.ensure_future(
+        own.call(own_scope(own), "ecs", "create_cluster", clusterName="late")
+    )
+
+    await own.call(own_scope(own), "ecs", "list_clusters")
+    assert not writing.done(), "3 s are less than a call may take"
+    fence.open_until(boottime() + 60)
+    await writing
+    assert [c["operation"] for c in account.ledger() if c["mutating"]] == ["CreateCluster"]
+
+    # Without the lease nothing is sent at all, not even what was on its way.
+    fence.close()
+    failed = await failure(own.call(own_scope(own), "ecs", "list_clusters"))
+    assert failed.reason is Reason.CONNECTION_FAILED
+    await own.close()

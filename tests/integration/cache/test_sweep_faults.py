@@ -14,8 +14,8 @@ from setpoint.cache.sweep import BATCH
 from setpoint.engine.failure import Failure
 from setpoint.engine.model import Action
 from stack.certs import Authority
-from stack.proxy import Proxy
 from stack.redis import RedisSentinel, RedisServer, versions
+from stack.slow_proxy import Proxy
 from tests.integration.cache.conftest import GENERATIONS, Tuning, secret_of
 
 TTL = {"ttl": "1h", "include": ["*"]}

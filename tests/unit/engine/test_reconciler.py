@@ -163,10 +163,14 @@ class MemoryOutbox:
         self.submitted: list[str] = []
         self.words: list[tuple[str, str]] = []
         self.deliveries: list[Delivery] = []
+        self.inherited: list[str] = []
 
     def submit(self, key: Key, kind_name: str, spec: Alerts, alerts: AlertsStatus) -> None:
         self.submitted += [entry.id for entry in alerts.outbox]
         self.words += [(str(entry.status), entry.incident) for entry in alerts.outbox]
+
+    def inherit(self, key: Key, alerts: AlertsStatus) -> None:
+        self.inherited = [entry.id for entry in alerts.outbox]
 
     def take(self, key: Key) -> list[Delivery]:
         made, self.deliveries = self.deliveries, []
@@ -181,6 +185,7 @@ class Bench:
         self.kube = MemoryKube(self.store)
         self.outbox = MemoryOutbox()
         self.risk = risk
+        self.moved = False
         self.restart()
 
     def restart(self) -> None:
@@ -205,7 +210,11 @@ class Bench:
             lambda: config,
             now,
             lambda: 0.5,
+            self._moved,
         )
+
+    async def _moved(self, key: Key) -> bool:
+        return self.moved
 
     async def look(self, reasons: frozenset[str] = CHANGED) -> float | None:
         return await self.reconciler.run(KEY, reasons)
@@ -530,6 +539,30 @@ async def test_the_alerts_of_a_deleted_resource_are_resolved(bench: Bench) -> No
     words = len(bench.outbox.words)
     assert await bench.look() is None
     assert len(bench.outbox.words) == words, "once"
+
+
+async def test_a_resource_that_went_to_another_shard_is_forgotten_in_silence(bench: Bench) -> None:
+    bench.kube.user(AT_ONCE)
+    bench.world.noise = 93
+    await bench.look()
+    words = list(bench.outbox.words)
+    bench.moved = True
+    bench.store.remove(KEY)
+    assert await bench.look() is None
+    assert bench.outbox.words == words, "it is not resolved: the other shard goes on with it"
+
+
+async def test_what_another_process_left_in_the_outbox_is_told_to_be_in_doubt(
+    bench: Bench,
+) -> None:
+    bench.kube.user(AT_ONCE)
+    bench.world.noise = 93
+    await bench.look()
+    [entry] = bench.status["alerts"]["outbox"]
+    assert bench.outbox.inherited == []
+    bench.restart()
+    await bench.look()
+    assert bench.outbox.inherited == [entry["id"]]
 
 
 async def test_the_alerts_of_a_namesake_that_was_deleted_unseen_are_resolved(bench: Bench) -> None:
