@@ -16,7 +16,7 @@ from setpoint.aws.gateway import AWSGateway
 from setpoint.aws.reads import Reads
 from setpoint.cache.kind import CacheTuningKind
 from setpoint.config import Config
-from setpoint.database.advisor import Advisor
+from setpoint.database.indexes.model import Advice
 from setpoint.database.kind import DBTuningKind
 from setpoint.engine.attempt import Attempter
 from setpoint.engine.beside import Beside
@@ -55,14 +55,12 @@ class Operator:
     notifier: Notifier
     events: EventRecorder
     gateway: AWSGateway
-    advisor: Advisor
-    sizings: Beside[SizingStatus]
+    beside: tuple[Beside[Any], ...]
     plurals: tuple[str, ...]
 
     def tasks(self) -> list[Coroutine[Any, Any, None]]:
         """What runs beside the workers."""
-        beside = [self.advisor.run(), self.sizings.run()]
-        return [self.notifier.run(), self.events.run(), *beside]
+        return [self.notifier.run(), self.events.run(), *(each.run() for each in self.beside)]
 
     async def work(self, stopping: asyncio.Event) -> None:
         """One worker: nothing may escape the loop's body, or its resources would be dropped."""
@@ -102,8 +100,8 @@ def assemble(
     def is_wanted(key: Key, uid: str, generation: int) -> bool | None:
         return wants_work(store.get(key), uid, generation)
 
-    advisor, sizings = Advisor(network, now, is_wanted), Beside[SizingStatus](now, is_wanted)
-    kinds = _kinds(kube, network, gateway, advisor, sizings, fence)
+    advice, sizings = Beside[Advice](now, is_wanted), Beside[SizingStatus](now, is_wanted)
+    kinds = _kinds(kube, network, gateway, advice, sizings, fence)
     queue = WorkQueue(config().limits.concurrency_per_lane, time.monotonic)
     events = EventRecorder(kube.write_event, now)
 
@@ -133,8 +131,7 @@ def assemble(
         notifier,
         events,
         gateway,
-        advisor,
-        sizings,
+        (advice, sizings),
         tuple(kinds),
     )
 
@@ -143,14 +140,14 @@ def _kinds(
     kube: KubeClient,
     network: Network,
     gateway: AWSGateway,
-    advisor: Advisor,
+    advice: Beside[Advice],
     sizings: Beside[SizingStatus],
     fence: Fence,
 ) -> dict[str, Kind[Any, Any, Any]]:
     reads = Reads(gateway)
     kinds: list[Kind[Any, Any, Any]] = [
         ScalingKind(gateway, reads),
-        DBTuningKind(kube, network, gateway, advisor=advisor),
+        DBTuningKind(kube, network, gateway, beside=advice),
         CacheTuningKind(kube, network, gateway, reads, beside=sizings, fence=fence),
     ]
     if traces.is_wanted():

@@ -44,7 +44,7 @@ class Sizer:
         if wanted is None:
             return None
         subject = Subject(resource.key, resource.uid)
-        made = self._beside.ask(
+        made, _ = self._beside.ask(
             subject,
             resource.generation,
             wanted,

@@ -12,8 +12,9 @@ from setpoint.api.dbtuning import Baseline, DBTuning, DBTuningSpec, DBTuningStat
 from setpoint.api.plan import Applied
 from setpoint.aws.gateway import AWSGateway, Scope
 from setpoint.database import decide, history, observe, report, targets
-from setpoint.database.advisor import Advisor, Subject, limits
+from setpoint.database.advisor import Advisor, limits
 from setpoint.database.indexes.fallback import completed
+from setpoint.database.indexes.model import Advice
 from setpoint.database.memory import Memory
 from setpoint.database.model import Observed, Snapshot
 from setpoint.database.postgres.target import from_secret
@@ -22,6 +23,7 @@ from setpoint.database.rds.memory import RDSMemory, from_status
 from setpoint.database.rds.model import RDSObserved
 from setpoint.database.rds.observe import observe as observe_rds
 from setpoint.database.rds.revert import revert
+from setpoint.engine.beside import Beside, Subject
 from setpoint.engine.display import Display
 from setpoint.engine.failure import Failure, unexpected
 from setpoint.engine.model import Action, Decision, Resource
@@ -47,13 +49,13 @@ class DBTuningKind:
         network: Network,
         gateway: AWSGateway,
         now: Callable[[], datetime] = _now,
-        advisor: Advisor | None = None,
+        beside: Beside[Advice] | None = None,
     ) -> None:
         self._secrets = secrets
         self._network = network
         self._gateway = gateway
         self._now = now
-        self._advisor = advisor or Advisor(network, now)
+        self._advisor = Advisor(network, beside or Beside(now))
 
     def lane(self, namespace: str, spec: DBTuningSpec) -> str:
         """Bounded by database server, as far as its Secret tells, else by region."""
@@ -151,7 +153,7 @@ class DBTuningKind:
             made, is_busy = self._advisor.ask(subject, resource.generation, spec.indexes, target)
             advising |= is_busy
             if made is not None:
-                advice = completed(made.advice, snapshot, spec.analysis, limits(spec.indexes))
+                advice = completed(made.value, snapshot, spec.analysis, limits(spec.indexes))
                 snapshot = replace(snapshot, advice=advice, advised_at=made.at)
             snapshots.append(snapshot)
         return replace(seen, snapshots=snapshots, advising=advising)

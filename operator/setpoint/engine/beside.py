@@ -18,7 +18,7 @@ T = TypeVar("T")
 _AT_ONCE = 2
 _LOOK_SECONDS = 0.5
 _RETRY = timedelta(minutes=30)
-"""After a failure."""
+"""After a failure, or what is not whole."""
 
 Wanted = Callable[[Key, str, int], bool | None]
 """Whether work for a resource of this uid and generation is to go on; None where there is no
@@ -60,7 +60,7 @@ class Beside(Generic[T]):
     """Keeps the newest result for each subject, and has it made anew when it is due."""
 
     def __init__(self, now: Callable[[], datetime], is_wanted: Wanted = _always) -> None:
-        self._now = now
+        self.now = now
         self._is_wanted = is_wanted
         self._entries: dict[Subject, _Entry[T]] = {}
         self._slots = asyncio.Semaphore(_AT_ONCE)
@@ -94,12 +94,13 @@ class Beside(Generic[T]):
         every: timedelta,
         make: Callable[[], Awaitable[T]],
         since: datetime | None = None,
-    ) -> Made[T] | None:
-        """The newest result, if one was made by this process.
+        is_whole: Callable[[T], bool] = lambda _: True,
+    ) -> tuple[Made[T] | None, bool]:
+        """The newest result, if one was made by this process, and whether one is being made.
 
         It is made anew `every` so often, and at once when `wanted`, which says what it is made by,
-        is another one. `since`: when an earlier process made one. Half an hour passes after `make`
-        raised Failure.
+        is another one. `since`: when an earlier process made one. It is tried again half an hour
+        after `make` raised Failure, or gave what is not `is_whole`.
         """
         entry = self._entries.get(subject)
         if entry is None:
@@ -109,14 +110,14 @@ class Beside(Generic[T]):
             entry.wanted = wanted
         entry.generation = generation
         if entry.task is None and self._is_due(entry, every):
-            entry.tried_at, entry.retry_at = self._now(), None
-            entry.task = asyncio.create_task(self._make(subject, entry, make))
-        return entry.made
+            entry.tried_at, entry.retry_at = self.now(), None
+            entry.task = asyncio.create_task(self._make(subject, entry, make, is_whole))
+        return entry.made, entry.task is not None
 
     def _is_due(self, entry: _Entry[T], every: timedelta) -> bool:
         if entry.retry_at is not None:
-            return self._now() >= entry.retry_at
-        return entry.tried_at is None or self._now() - entry.tried_at >= every
+            return self.now() >= entry.retry_at
+        return entry.tried_at is None or self.now() - entry.tried_at >= every
 
     def _sweep(self) -> None:
         for subject, entry in list(self._entries.items()):
@@ -135,15 +136,21 @@ class Beside(Generic[T]):
         entry.tried_at = entry.retry_at = None
 
     async def _make(
-        self, subject: Subject, entry: _Entry[T], make: Callable[[], Awaitable[T]]
+        self,
+        subject: Subject,
+        entry: _Entry[T],
+        make: Callable[[], Awaitable[T]],
+        is_whole: Callable[[T], bool],
     ) -> None:
         own = asyncio.current_task()
         try:
             async with self._slots:
                 value = await make()
-            entry.made = Made(value, self._now())
+            entry.made = Made(value, self.now())
+            if not is_whole(value):
+                entry.retry_at = self.now() + _RETRY
         except Failure as failure:
-            entry.retry_at = self._now() + _RETRY
+            entry.retry_at = self.now() + _RETRY
             log.warning(
                 "long work failed",
                 key=str(subject.key),
@@ -152,7 +159,7 @@ class Beside(Generic[T]):
                 message=failure.message,
             )
         except Exception:
-            entry.retry_at = self._now() + _RETRY
+            entry.retry_at = self.now() + _RETRY
             log.exception("long work failed unexpectedly", key=str(subject.key))
         finally:
             if entry.task is own:

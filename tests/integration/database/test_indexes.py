@@ -11,10 +11,11 @@ import pytest
 from setpoint import cli
 from setpoint.api.findings import Confidence
 from setpoint.api.indexes import Indexes
-from setpoint.database.advisor import Advisor, Subject, advise_on
+from setpoint.database.advisor import Advisor, advise_on
 from setpoint.database.indexes.model import Advice, Limits, Statement
 from setpoint.database.kind import DBTuningKind
 from setpoint.database.postgres.target import from_secret
+from setpoint.engine.beside import Beside, Subject
 from setpoint.engine.model import Key
 from tests.integration.aws.account import gateway
 from tests.integration.aws.loop import Loop
@@ -301,13 +302,13 @@ DB: dict[str, Any] = {"postgres": {"secretRef": {"name": "db"}}}
 
 
 async def test_in_status_and_as_findings_once_it_is_made(busy: Database) -> None:
-    advisor = Advisor(NETWORK, lambda: datetime.now(UTC))
-    kind = DBTuningKind(Secrets(db=busy.data()), NETWORK, gateway(), advisor=advisor)
+    beside = Beside[Advice](lambda: datetime.now(UTC))
+    kind = DBTuningKind(Secrets(db=busy.data()), NETWORK, gateway(), beside=beside)
     run = Loop(kind, {**DB, "indexes": {"maxTotalSize": "5Mi"}})
     done = await run.attempt()
     assert done.decision.again == timedelta(seconds=30)
     assert "indexes" not in run.status
-    await advisor.settled()
+    await beside.settled()
     done = await run.attempt()
     assert done.decision.again is None
     [shown] = run.status["indexes"]
@@ -321,26 +322,27 @@ async def test_in_status_and_as_findings_once_it_is_made(busy: Database) -> None
     before = run.status
     await run.attempt()
     assert run.status == before
-    await advisor.close()
+    await beside.close()
 
 
 async def test_it_ends_when_nobody_wants_it(busy: Database) -> None:
     wanted = [True]
-    advisor = Advisor(NETWORK, lambda: NOW, lambda *_: wanted[0])
+    beside = Beside[Advice](lambda: NOW, lambda *_: wanted[0])
+    advisor = Advisor(NETWORK, beside)
     target = from_secret("db", busy.data())
     subject = Subject(Key("dbtunings", "shop", "orders"), "uid", busy.name)
     with busy.admin() as admin, admin.transaction():
         admin.execute("LOCK TABLE pg_stat_statements IN ACCESS EXCLUSIVE MODE")
         assert advisor.ask(subject, 1, Indexes(), target) == (None, True)
-        task = advisor._entries[subject].task
+        task = beside._entries[subject].task
         assert task is not None
-        beside = asyncio.create_task(advisor.run())
+        running = asyncio.create_task(beside.run())
         await asyncio.sleep(0)
         wanted[0] = False
         done, _ = await asyncio.wait([task], timeout=5)
     assert done == {task}
-    beside.cancel()
-    await asyncio.gather(beside, return_exceptions=True)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 def test_the_command_line(

@@ -30,7 +30,7 @@ class World:
         return self.begun
 
     def ask(self, wanted: object = "a", since: datetime | None = None) -> int | None:
-        made = self.beside.ask(SUBJECT, 1, wanted, HOUR, self.make, since)
+        made, _ = self.beside.ask(SUBJECT, 1, wanted, HOUR, self.make, since)
         return made.value if made is not None else None
 
     async def finish(self) -> None:
