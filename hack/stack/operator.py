@@ -97,6 +97,11 @@ class OperatorProcess:
         lines = self._log().splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
 
+    def revive(self) -> None:
+        """Start it again if it has ended, as a kubelet does."""
+        if self._child is not None and self._child.process.poll() is not None:
+            self.start()
+
     def stop(self) -> None:
         """End it with SIGTERM and wait."""
         if self._child is not None:

@@ -194,7 +194,12 @@ def test_the_api_server_goes_and_comes_back(space: Space, operator: OperatorProc
     space.cluster.restart_apiserver()
 
     space.apply("ScalingPolicy", "web", space.scaling(capacity={"min": 2, "max": 33}))
-    space.wait(lambda: (space.target() or {})["MaxCapacity"] == 33, "the change", limit=60)
+
+    def is_changed() -> bool:
+        operator.revive()  # if its lease could not be renewed in time, it ended
+        return bool((space.target() or {})["MaxCapacity"] == 33)
+
+    space.wait(is_changed, "the change", limit=60)
     space.wait_ready("scalingpolicy", "web")
 
 

@@ -161,7 +161,7 @@ def _explains(session: Session) -> int:
     row = session.execute(
         "SELECT coalesce(sum(s.calls), 0) FROM pg_stat_statements s"
         " JOIN pg_database d ON d.oid = s.dbid"
-        " WHERE d.datname = current_database() AND s.query ~* '^\\s*explain'"
+        " WHERE d.datname = current_database() AND s.toplevel AND s.query ~* '^\\s*explain'"
     ).fetchone()
     assert row is not None
     return int(row[0])

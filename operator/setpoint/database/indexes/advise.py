@@ -35,7 +35,7 @@ _EXPLAINS_EACH, _EXPLAINS_MORE, _MAX_EXPLAINS = 70, 200, 4300
 _READING = 0.12
 """Of the time may go by before the statements that take the most are read."""
 
-_OF_LIMIT = 0.99
+_OF_LIMIT = 0.998
 """Of the size that is allowed: estimates are not exact."""
 
 _AT_LEAST = 20

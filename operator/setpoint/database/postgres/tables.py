@@ -42,8 +42,8 @@ SELECT c.oid::pg_catalog.int8 AS oid, n.nspname::pg_catalog.text AS schema,
   FROM pg_catalog.pg_class AS c
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
  CROSS JOIN LATERAL (
-    SELECT pg_catalog.sum(GREATEST(l.reltuples,
-                                   pg_catalog.pg_stat_get_live_tuples(l.oid))) AS rows,
+    SELECT pg_catalog.sum(CASE WHEN l.reltuples > 0 THEN l.reltuples
+                               ELSE pg_catalog.pg_stat_get_live_tuples(l.oid) END) AS rows,
            pg_catalog.sum(GREATEST(l.relpages,
                                    pg_catalog.pg_stat_get_live_tuples(l.oid) * 28 / 8192))
                AS pages,
