@@ -36,7 +36,7 @@ CACHES = 2
 def drive(stack: Stack, options: argparse.Namespace) -> Report:
     """Until there are enough; what came out."""
     cluster = stack.controlplane
-    cluster.kubectl("apply", "-k", str(ROOT / "deploy/kustomize/base"))
+    cluster.kubectl("apply", "-k", str(ROOT / "deploy/kustomize/overlays/cluster-wide"))
     aws = AwsStack(stack.aws.base_url)
     operator = OperatorProcess(
         stack.run_dir / "operator",

@@ -37,7 +37,9 @@ def main() -> int:
     half = options.first + options.count // 2
     end = options.first + options.count
     with Stack.start(None, ("controlplane", "aws", "slack", "redis")) as stack:
-        stack.controlplane.kubectl("apply", "-k", str(ROOT / "deploy/kustomize/base"))
+        stack.controlplane.kubectl(
+            "apply", "-k", str(ROOT / "deploy/kustomize/overlays/cluster-wide")
+        )
         three = _run(stack, "three", 3, SHORT, _SHORT_LEASE, range(options.first, half), limits[0])
         two = _run(stack, "two", 2, SHORT, _SHORT_LEASE, range(half, end), limits[1])
         real = _run(stack, "real", 3, {}, _REAL_LEASE, _REAL_SEEDS[: options.real], limits[2])

@@ -39,7 +39,9 @@ def main() -> None:
     parser.add_argument("--creates", type=int, default=200)
     options = parser.parse_args()
     with Stack.start(None, _PARTS) as stack:
-        stack.controlplane.kubectl("apply", "-k", str(ROOT / "deploy/kustomize/base"))
+        stack.controlplane.kubectl(
+            "apply", "-k", str(ROOT / "deploy/kustomize/overlays/cluster-wide")
+        )
         authority = Authority(stack.run_dir / "pki-caches")
         caches = [
             RedisServer(stack.run_dir, authority, name=f"cache-{number}")

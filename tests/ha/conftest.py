@@ -22,9 +22,9 @@ StartFleet = Callable[..., Fleet]
 
 @pytest.fixture(scope="module")
 def cluster(run_dir: Path, request: pytest.FixtureRequest) -> Iterator[Cluster]:
-    """An API server with what the kustomize base installs."""
+    """An API server with what the kustomize overlay for all namespaces installs."""
     with ControlPlane(run_dir / request.module.__name__.rpartition(".")[2]) as server:
-        server.kubectl("apply", "-k", str(ROOT / "deploy/kustomize/base"))
+        server.kubectl("apply", "-k", str(ROOT / "deploy/kustomize/overlays/cluster-wide"))
         yield server
 
 

@@ -281,8 +281,8 @@ class Fleet:
 
 
 def _account(user: str) -> list[dict[str, Any]]:
-    """A ServiceAccount with the same roles as the operator's own, so that the audit log tells the
-    replicas apart."""
+    """A ServiceAccount with the operator's own role, so that the audit log tells the replicas
+    apart; its leases have other names than the one that the operator's own may hold."""
     subject = [{"kind": "ServiceAccount", "name": user, "namespace": NAMESPACE}]
     rbac = "rbac.authorization.k8s.io"
     return [
@@ -300,9 +300,21 @@ def _account(user: str) -> list[dict[str, Any]]:
         },
         {
             "apiVersion": f"{rbac}/v1",
+            "kind": "Role",
+            "metadata": {"name": user, "namespace": NAMESPACE},
+            "rules": [
+                {
+                    "apiGroups": ["coordination.k8s.io"],
+                    "resources": ["leases"],
+                    "verbs": ["get", "create", "update"],
+                }
+            ],
+        },
+        {
+            "apiVersion": f"{rbac}/v1",
             "kind": "RoleBinding",
             "metadata": {"name": user, "namespace": NAMESPACE},
-            "roleRef": {"apiGroup": rbac, "kind": "Role", "name": "setpoint-leader-election"},
+            "roleRef": {"apiGroup": rbac, "kind": "Role", "name": user},
             "subjects": subject,
         },
     ]

@@ -71,7 +71,7 @@ def test_a_standby_is_ready_and_does_nothing_until_the_lease_is_given_back(
         if event["user"]["username"].endswith(standby.user)
     }
     acts = {what for what in asked if what[0] not in ("list", "watch")}
-    assert acts == {("get", "leases")}, "a standby only looks"
+    assert acts <= {("get", "leases")}, "a standby only looks"
     callers = {call["accessKey"] for call in aws.ledger(sequence)}
     assert standby.life.who not in callers
 
