@@ -231,23 +231,36 @@ async def test_a_client_in_the_making_does_not_hold_other_calls(
 
 
 async def test_a_write_waits_for_the_lease_and_a_read_does_not(account: AwsStack) -> None:
+    shop.create_ecs_service(account, "prod", "web", 1)
+    account.clear_ledger()
     fence = Fence(write_seconds=1.0, call_seconds=5.0)
     own = gateway(fence=fence)
     fence.open_until(boottime() + 60)
-    await own.call(own_scope(own), "ecs", "list_clusters")
+    read = (own_scope(own), "application-autoscaling", "describe_scalable_targets")
+    await own.call(*read, ServiceNamespace="ecs")
     fence.open_until(boottime() + 3)
     writing = asyncio.ensure_future(
-        own.call(own_scope(own), "ecs", "create_cluster", clusterName="late")
+        own.call(
+            own_scope(own),
+            "application-autoscaling",
+            "register_scalable_target",
+            ServiceNamespace="ecs",
+            ResourceId="service/prod/web",
+            ScalableDimension="ecs:service:DesiredCount",
+            MinCapacity=1,
+            MaxCapacity=2,
+        )
     )
 
-    await own.call(own_scope(own), "ecs", "list_clusters")
+    await own.call(*read, ServiceNamespace="ecs")
     assert not writing.done(), "3 s are less than a call may take"
     fence.open_until(boottime() + 60)
     await writing
-    assert [c["operation"] for c in account.ledger() if c["mutating"]] == ["CreateCluster"]
+    written = [c["operation"] for c in account.ledger() if c["mutating"]]
+    assert written == ["RegisterScalableTarget"]
 
     # Without the lease nothing is sent at all, not even what was on its way.
     fence.close()
-    failed = await failure(own.call(own_scope(own), "ecs", "list_clusters"))
+    failed = await failure(own.call(*read, ServiceNamespace="ecs"))
     assert failed.reason is Reason.CONNECTION_FAILED
     await own.close()
