@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from stack import tools
+from stack import gobuild
 from stack.config import ALL_PARTS, PartName, Stack, fetch_tools
 from stack.install import say
 from stack.process import StackError, stop_noted
@@ -20,9 +20,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "build":
             fetch_tools()
             if options.tests:
-                tools.helm()
-                tools.monitoring_crds()
-                tools.status_check()
+                gobuild.built_helm()
+                gobuild.monitoring_crds()
+                gobuild.built_status_check()
             say("every program is here")
         elif options.command == "down":
             _down(options.directory)

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from stack import tools
+from stack import gobuild
 from stack.process import StackError, clean_environment
 
 CHART = Path(__file__).parents[2] / "deploy/helm/setpoint"
@@ -34,7 +34,7 @@ def run(
     with tempfile.TemporaryDirectory(prefix="helm-") as home:
         files: Iterable[str] = () if values is None else ("--values=-",)
         result = subprocess.run(
-            [str(tools.helm()), *arguments, *files],
+            [str(gobuild.built_helm()), *arguments, *files],
             input=None if values is None else yaml.safe_dump(dict(values)),
             stdin=subprocess.DEVNULL if values is None else None,
             capture_output=True, text=True, check=False, timeout=_SECONDS,

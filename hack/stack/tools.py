@@ -8,8 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from stack.gobuild import built_control_plane, built_helm, built_status_check
-from stack.gobuild import monitoring_crds as fetched_monitoring_crds
+from stack.gobuild import built_control_plane
 from stack.install import apt_install, wheel
 from stack.process import StackError
 
@@ -54,21 +53,6 @@ def control_plane() -> ControlPlaneTools:
             + ("unset KUBEBUILDER_ASSETS to use our own build" if assets else "delete it")
         )
     return tools
-
-
-def helm() -> Path:
-    """Helm 4: the cached build or a build. Raises StackError."""
-    return built_helm()
-
-
-def monitoring_crds() -> Path:
-    """A directory with definitions of the Prometheus operator. Raises StackError."""
-    return fetched_monitoring_crds()
-
-
-def status_check() -> Path:
-    """The program that judges status as kstatus and Flux do. Raises StackError."""
-    return built_status_check()
 
 
 def postgres() -> PostgresTools:

@@ -120,7 +120,7 @@ def assemble(
         config,
         now,
         draw,
-        **({"moved": kube.exists} if sharded else {}),
+        moved=kube.exists if sharded else None,
     )
     ingest = Ingest(kinds, store, claims, queue)
     return Operator(

@@ -15,7 +15,7 @@ from tests.contract.drive import Driver, Enough, Parts
 from tests.contract.judge import Report, judge
 from tests.contract.snapshots import snapshots
 
-from stack import tools
+from stack import gobuild
 from stack.aws.client import AwsStack
 from stack.certs import Authority
 from stack.config import Stack
@@ -75,7 +75,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=SEED)
     options = parser.parse_args()
     print(f"seed {options.seed}")
-    tools.status_check()
+    gobuild.built_status_check()
     with Stack.start() as stack:
         report = drive(stack, options)
     print(report)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stack import tools
+from stack import gobuild
 from tests.contract.argo import Argo
 from tests.contract.snapshots import Snapshot
 
@@ -49,7 +49,7 @@ def flux(bodies: Sequence[dict[str, Any]]) -> list[Verdict]:
     """Ask kstatus and Flux's checkers about objects."""
     lines = "".join(json.dumps(body) + "\n" for body in bodies)
     answer = subprocess.run(
-        [tools.status_check()], input=lines, capture_output=True, text=True, check=False,
+        [gobuild.built_status_check()], input=lines, capture_output=True, text=True, check=False,
         timeout=_LIMIT_SECONDS,
     )  # fmt: skip
     assert answer.returncode == 0, answer.stderr

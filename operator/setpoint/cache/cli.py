@@ -8,7 +8,6 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -21,10 +20,9 @@ from setpoint.cache.memory import human
 from setpoint.cache.model import Memory, Observed
 from setpoint.cache.observe import Look
 from setpoint.cache.target import from_secret
-from setpoint.config import Config, Networks
 from setpoint.engine.failure import Failure
 from setpoint.engine.model import Finding
-from setpoint.trust.network import Network
+from setpoint.trust.network import unrestricted
 
 FOUND, USAGE, FAILED = 1, 2, 3
 """Exit statuses: findings at or above --fail-on; wrong usage; the server could not be analysed."""
@@ -86,12 +84,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def analyse(url: str, seconds: float, ca: str = "", limit: int | None = None) -> Analysed:
-    """Two looks, `seconds` apart, and as many as the survey of the keys needs. Raises Failure.
-
-    Whoever runs it on their own machine may reach what that machine can.
-    """
-    networks = Networks(allow=[ip_network("0.0.0.0/0"), ip_network("::/0")])
-    network = Network(lambda: Config(networks=networks))
+    """Two looks, `seconds` apart, and as many as the survey of the keys needs. Raises Failure."""
+    network = unrestricted()
     target = from_secret("on the command line", {"url": url, "ca.crt": ca})
     spec = _spec(limit)
     memory = Memory()

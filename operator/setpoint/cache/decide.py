@@ -68,19 +68,21 @@ def decide(
             actions = actions if observed.elasticache is not None else []
             failures, sweep = [Failure(Reason.REJECTED, message)], []
         actions += sweep
-    found = [*_of_servers(spec, observed, memory, now), *_of_elasticache(spec, observed)]
+    seen = windowed(spec, observed, memory, now) if observed.nodes else None
+    rates = window.rates(seen) if seen is not None else None
+    found = [*(rules.findings(seen) if seen else ()), *_of_elasticache(spec, observed)]
     kept, dropped = wanted(_with_unseen(found, spec, observed, status), spec.ignore, now)
     return Decision(
         memory=memory,
         actions=actions,
         findings=kept,
         ignored=dropped,
-        samples=_samples(spec, observed, memory),
+        samples=_samples(spec, observed, rates),
         failures=failures,
         pending=planned.pending,
         settling=planned.settling,
-        again=_again(spec, observed, memory, actions, planned, opens, now),
-        values=_values(spec, observed, memory, now),
+        again=_again(spec, observed, rates, actions, planned, opens, now),
+        values=_values(spec, observed, memory, seen, rates) if seen and rates else {},
     )
 
 
@@ -96,12 +98,6 @@ def _settings(
         return memory, Planned()
     memory = parameters.remember(spec, generation, observed.elasticache.group, memory)
     return memory, parameters.plan(spec, observed.elasticache, observed, memory)
-
-
-def _of_servers(
-    spec: CacheTuningSpec, observed: Observed, memory: Memory, now: datetime
-) -> Sequence[Finding]:
-    return rules.findings(windowed(spec, observed, memory, now)) if observed.nodes else ()
 
 
 def _of_elasticache(spec: CacheTuningSpec, observed: Observed) -> Sequence[Finding]:
@@ -214,7 +210,7 @@ def _opening(spec: CacheTuningSpec, now: datetime) -> Opening | None:
 def _again(
     spec: CacheTuningSpec,
     observed: Observed,
-    memory: Memory,
+    rates: Rates | None,
     actions: Sequence[Action],
     planned: Planned,
     opens: Opening | None,
@@ -224,11 +220,11 @@ def _again(
     cache = observed.elasticache
     if planned.settling or (planned.actions and cache is not None and cache.busy):
         return _APPLIED_AGAIN
-    if not observed.nodes:
+    if rates is None:
         return None
     if any(action.blocked_by is BlockedBy.STATE for action in actions):
         return _SURVEY_AGAIN
-    if window.rates(windowed(spec, observed, memory)).state is AnalysisState.COLLECTING:
+    if rates.state is AnalysisState.COLLECTING:
         return _FIRST_AGAIN
     if any(a.blocked_by is BlockedBy.WINDOW for a in actions) and opens and opens.next:
         wait = opens.next - now + timedelta(seconds=1)
@@ -337,13 +333,9 @@ def _closed(opens: Opening) -> str:
 
 
 def _values(
-    spec: CacheTuningSpec, observed: Observed, memory: Memory, now: datetime
+    spec: CacheTuningSpec, observed: Observed, memory: Memory, seen: Window, rates: Rates
 ) -> Mapping[str, float]:
     """For graphs: what is known of the whole cache, and of the sweep."""
-    if not observed.nodes:
-        return {}
-    seen = windowed(spec, observed, memory, now)
-    rates = window.rates(seen)
     infos = [node.info for node in observed.nodes]
     found = {
         "usedMemory": sum(info.number("used_memory") for info in infos),
@@ -356,9 +348,8 @@ def _values(
     }
     if rates.is_telling and rates.hit_rate is not None:
         found["missRate"] = 100 - rates.hit_rate
-    used = [usage(node.info, seen.memory_limit).percent for node in observed.nodes]
-    if known := [percent for percent in used if percent is not None]:
-        found["memoryUsage"] = max(known)
+    if (used := worst_usage(spec, observed).percent) is not None:
+        found["memoryUsage"] = used
     if memory.sweep is not None:
         is_done = memory.sweep.phase is SweepPhase.DONE
         found["sweepProgress"] = (
@@ -367,10 +358,9 @@ def _values(
     return {name: float(value) for name, value in found.items()}
 
 
-def _samples(spec: CacheTuningSpec, observed: Observed, memory: Memory) -> Sequence[Sample]:
+def _samples(spec: CacheTuningSpec, observed: Observed, rates: Rates | None) -> Sequence[Sample]:
     """Of Redis itself; of CloudWatch, where the spec names no connection."""
-    if observed.nodes:
-        rates = window.rates(windowed(spec, observed, memory))
+    if rates is not None:
         used, is_healthy = worst_usage(spec, observed), is_full_cache_healthy(observed)
     elif spec.redis is None and (cache := observed.elasticache) is not None:
         rates, used = elasticache.rates(cache), elasticache.usage(cache)

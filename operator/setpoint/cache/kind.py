@@ -1,10 +1,10 @@
 """CacheTuning as the engine sees it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -34,14 +34,12 @@ from setpoint.cache.sweep_preview import Preview
 from setpoint.cache.target import RedisTarget, from_secret
 from setpoint.engine.beside import Beside
 from setpoint.engine.display import Display
-from setpoint.engine.failure import Failure
+from setpoint.engine.failure import Failure, caught
 from setpoint.engine.fence import ALONE, Fence
 from setpoint.engine.model import Action, Decision, Resource
 from setpoint.telemetry import metrics
 from setpoint.trust.network import Network
 from setpoint.trust.secrets import SecretReader
-
-T = TypeVar("T")
 
 
 def _now() -> datetime:
@@ -110,9 +108,9 @@ class CacheTuningKind:
         async with asyncio.TaskGroup() as group:
             servers = managed = None
             if redis is not None:
-                servers = group.create_task(_caught(self._servers(resource, memory)))
+                servers = group.create_task(caught(self._servers(resource, memory)))
             if cache is not None:
-                managed = group.create_task(_caught(self._elasticache(resource, cache, memory)))
+                managed = group.create_task(caught(self._elasticache(resource, cache, memory)))
         return _together(
             servers.result() if servers else None, managed.result() if managed else None
         )
@@ -266,14 +264,6 @@ class CacheTuningKind:
             raise Failure(Reason.INVALID_SPEC, "spec.redis is needed to reach the keys")
         name = resource.spec.redis.secret_ref.name
         return from_secret(name, await self._secrets.read(resource.key.namespace, name))
-
-
-async def _caught(part: Awaitable[T]) -> T | Failure:
-    """A Failure as a value, so that one part does not cancel the other."""
-    try:
-        return await part
-    except Failure as failure:
-        return failure
 
 
 def _together(

@@ -5,7 +5,6 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from ipaddress import ip_network
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -22,9 +21,8 @@ from setpoint.cache.sweep_limits import brake, forecast, vitals
 from setpoint.cache.sweep_preview import Preview
 from setpoint.cache.sweep_spread import spread
 from setpoint.cache.target import RedisTarget, from_secret
-from setpoint.config import Config, Networks
 from setpoint.engine.failure import Failure
-from setpoint.trust.network import Network
+from setpoint.trust.network import Network, unrestricted
 
 _SHOWN = 20
 
@@ -85,8 +83,7 @@ def _settings(arguments: argparse.Namespace) -> DefaultTTL:
 
 
 async def _run(arguments: argparse.Namespace, settings: DefaultTTL, url: str, ca: str) -> None:
-    networks = Networks(allow=[ip_network("0.0.0.0/0"), ip_network("::/0")])
-    network = Network(lambda: Config(networks=networks))
+    network = unrestricted()
     target = from_secret("on the command line", {"url": url, "ca.crt": ca})
     preview = await _look(target, network, settings)
     servers = await sweep_nodes.primaries(target, network)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from setpoint.api.dbtuning import Analysis
-from setpoint.config import Config
 from setpoint.database import decide
 from setpoint.database.advisor import advise_on
 from setpoint.database.indexes.fallback import completed
@@ -15,9 +14,7 @@ from setpoint.database.observe import analyse
 from setpoint.database.postgres.target import PostgresTarget, from_secret
 from setpoint.engine.failure import Failure
 from setpoint.engine.model import Finding
-from setpoint.trust.network import Network
-
-_ANYWHERE = Config.model_validate({"networks": {"allow": ["0.0.0.0/0", "::/0"]}})
+from setpoint.trust.network import Network, unrestricted
 
 DEFAULTS = Analysis()
 """The thresholds that a resource has without spec.analysis."""
@@ -58,7 +55,7 @@ async def analyse_url(
     be looked at is among the failures.
     """
     target, *others = (from_secret("URL", {"uri": uri, "ca.crt": ca}) for uri in (url, *replicas))
-    network = network or Network(lambda: _ANYWHERE)
+    network = network or unrestricted()
     snapshots, failures = await analyse(target, databases, analysis, network, others, memory)
     if advice is not None:
         snapshots, missing = await _advised(target, snapshots, analysis, network, advice)

@@ -1,10 +1,10 @@
 """DBTuning as the engine sees it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -25,12 +25,10 @@ from setpoint.database.rds.observe import observe as observe_rds
 from setpoint.database.rds.revert import revert
 from setpoint.engine.beside import Beside, Subject
 from setpoint.engine.display import Display
-from setpoint.engine.failure import Failure, unexpected
+from setpoint.engine.failure import Failure, caught
 from setpoint.engine.model import Action, Decision, Resource
 from setpoint.trust.network import Network
 from setpoint.trust.secrets import SecretReader
-
-T = TypeVar("T")
 
 
 def _now() -> datetime:
@@ -87,9 +85,9 @@ class DBTuningKind:
         """Read RDS and Postgres at once. Raises Failure."""
         spec = resource.spec
         async with asyncio.TaskGroup() as group:
-            rds = group.create_task(_caught(self._rds(resource, memory.rds))) if spec.rds else None
+            rds = group.create_task(caught(self._rds(resource, memory.rds))) if spec.rds else None
             postgres = (
-                group.create_task(_caught(self._postgres(resource, spec.postgres)))
+                group.create_task(caught(self._postgres(resource, spec.postgres)))
                 if spec.postgres
                 else None
             )
@@ -184,13 +182,3 @@ class DBTuningKind:
             targets[1:],
             spec.memory,
         )
-
-
-async def _caught(part: Awaitable[T]) -> T | Failure:
-    """Whatever goes wrong as a value, so that one part does not cancel the other."""
-    try:
-        return await part
-    except Failure as failure:
-        return failure
-    except Exception as error:  # noqa: BLE001 - our own; the other part has none of it
-        return unexpected(error)

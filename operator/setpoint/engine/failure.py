@@ -1,8 +1,12 @@
 """Everything that can go wrong with a resource, as one exception with a reason and our words."""
 
+from collections.abc import Awaitable
 from enum import Enum
+from typing import TypeVar
 
 from setpoint.api.conditions import Reason
+
+T = TypeVar("T")
 
 
 class Help(Enum):
@@ -63,3 +67,13 @@ def unexpected(error: Exception) -> Failure:
     )
     failure.__cause__ = error
     return failure
+
+
+async def caught(part: Awaitable[T]) -> T | Failure:
+    """Whatever goes wrong as a value, so that one part of a look does not cancel the other."""
+    try:
+        return await part
+    except Failure as failure:
+        return failure
+    except Exception as error:  # noqa: BLE001 - our own; the other part has none of it
+        return unexpected(error)

@@ -43,10 +43,6 @@ _RUNNING_SECONDS = 2.0
 _SOONEST_SECONDS = 0.1
 
 
-async def _never(_: Key) -> bool:
-    return False
-
-
 class Reconciler:
     """`run` is called for each key by one worker at a time. `moved` tells whether a resource that
     is seen no more has only gone to another shard."""
@@ -63,7 +59,7 @@ class Reconciler:
         config: Callable[[], Config],
         now: Callable[[], datetime],
         draw: Callable[[], float],
-        moved: Callable[[Key], Awaitable[bool]] = _never,
+        moved: Callable[[Key], Awaitable[bool]] | None = None,
     ) -> None:
         self._moved = moved
         self._kinds = kinds
@@ -95,7 +91,8 @@ class Reconciler:
     async def _run(self, key: Key, reasons: frozenset[str]) -> float | None:
         body = self._store.get(key)
         if body is None:
-            self._forget(key, is_gone=not await self._moved(key))
+            has_moved = self._moved is not None and await self._moved(key)
+            self._forget(key, is_gone=not has_moved)
             return None
         visit = Visit(self._kinds[key.plural], key, body, self._track(key, body))
         self._alerting.collect(key, visit.track)

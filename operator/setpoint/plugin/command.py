@@ -12,6 +12,8 @@ from typing import Any
 
 from setpoint.api.findings import Severity
 from setpoint.api.types import parse_duration
+from setpoint.engine.plan import APPROVE
+from setpoint.engine.store import REQUESTED_AT
 from setpoint.plugin import edits, rows, show
 from setpoint.plugin.explain import action_lines, explain
 from setpoint.plugin.kubectl import Kubectl, Object, PluginError, name_of, plurals_named
@@ -193,14 +195,14 @@ def _approve(arguments: argparse.Namespace) -> None:
             _print("".join(f"{show.clean(line)}\n" for line in action_lines(action)))
         if input("Let this through? [y/N] ").strip().lower() not in ("y", "yes"):
             raise PluginError("not approved")
-    _kubectl(arguments).annotate(item, edits.APPROVE, digest)
+    _kubectl(arguments).annotate(item, APPROVE, digest)
     _print(f"approved {digest} of {_title(item)}\n")
 
 
 def _reconcile(arguments: argparse.Namespace) -> None:
     item, kubectl = _one(arguments), _kubectl(arguments)
     at = datetime.now(UTC).isoformat()
-    kubectl.annotate(item, edits.REQUESTED_AT, at)
+    kubectl.annotate(item, REQUESTED_AT[1], at)
     if arguments.wait:
         kubectl.wait(item, ".status.lastHandledReconcileAt", at, arguments.timeout)
     _print(f"{_title(item)} {'was looked at' if arguments.wait else 'is looked at soon'}\n")

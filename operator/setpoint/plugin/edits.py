@@ -7,9 +7,6 @@ from typing import Any
 from setpoint.engine.conditions import wire_time
 from setpoint.plugin.kubectl import Object, PluginError
 
-APPROVE = "setpoint.dev/approve"
-REQUESTED_AT = "setpoint.dev/requestedAt"
-
 
 def approval(item: Object, digest: str | None) -> str:
     """The digest to approve. `digest` is that of the plan which was looked at, if it is given.

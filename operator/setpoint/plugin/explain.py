@@ -8,8 +8,8 @@ from typing import Any
 from setpoint.api.conditions import ConditionType, Reason
 from setpoint.api.plan import BlockedBy
 from setpoint.engine.conditions import find, read_time
+from setpoint.engine.plan import APPROVE
 from setpoint.plugin.advice import OF_BLOCK, OF_REASON
-from setpoint.plugin.edits import APPROVE
 from setpoint.plugin.kubectl import Object, name_of
 
 _SHOWN = 3

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from setpoint.api.conditions import ConditionType
+from setpoint.api.findings import Severity
 from setpoint.plugin.explain import age, condition
 from setpoint.plugin.kubectl import Object, name_of
 
@@ -117,4 +118,4 @@ def _what(kind: str, spec: Mapping[str, Any], status: Mapping[str, Any]) -> str:
     return ", ".join(f"{label} {value}".strip() for label, value in parts if value) or "-"
 
 
-_RANK = {"Critical": 0, "Warning": 1, "Info": 2}
+_RANK = {str(severity): severity.rank for severity in Severity}

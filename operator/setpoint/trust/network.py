@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable, Collection
 
 from setpoint.api.conditions import Reason
-from setpoint.config import Config
+from setpoint.config import Config, Networks
 from setpoint.engine.failure import Failure
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -72,6 +72,13 @@ def _unwrap(address: Address) -> Address:
     if isinstance(address, ipaddress.IPv6Address):
         return address.ipv4_mapped or address.sixtofour or address
     return address
+
+
+def unrestricted() -> Network:
+    """For commands without Kubernetes: who runs one may reach what their own machine can."""
+    every = [ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0")]
+    config = Config(networks=Networks(allow=every))
+    return Network(lambda: config)
 
 
 async def resolve(host: str, port: int) -> list[Address]:

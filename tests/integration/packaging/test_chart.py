@@ -16,7 +16,7 @@ import setpoint.wiring  # noqa: F401 - so that all metrics are registered
 from setpoint import cli
 from setpoint.api.kinds import crd_files
 from setpoint.config import Config
-from stack import helm, tools
+from stack import gobuild, helm
 from stack.cluster import Cluster
 from tests.integration.packaging.conftest import all_values
 from tests.integration.packaging.test_values import LEAVES, with_value
@@ -52,7 +52,7 @@ VALUES: dict[str, Object] = {
 @pytest.fixture(scope="module")
 def cluster(controlplane: Cluster) -> Cluster:
     """With the Prometheus operator's definitions, and the namespaces of the examples."""
-    for path in tools.monitoring_crds().glob("*.yaml"):
+    for path in gobuild.monitoring_crds().glob("*.yaml"):
         controlplane.kubectl("apply", "--server-side", "-f", str(path))
     for name in ("shop", "billing"):
         controlplane.create_namespace(name)

@@ -12,7 +12,7 @@ from setpoint.api.scalingpolicy import ScalingPolicySpec
 from setpoint.engine import backoff
 from setpoint.engine.claims import Claims
 from setpoint.engine.display import COUNT, MILLISECONDS, PERCENT, PERCENT_1, Display
-from setpoint.engine.failure import Failure
+from setpoint.engine.failure import Failure, caught
 from setpoint.engine.model import Key
 from setpoint.engine.parse import parse
 from setpoint.engine.store import REQUESTED_AT, Store, requested_of
@@ -181,3 +181,18 @@ def test_any_other_spec_is_a_failure_too(spec: Any) -> None:
 def test_a_newer_field_is_passed_over() -> None:
     found = parse(A, body(1, spec={**SPEC, "fromTheFuture": 1}), ScalingPolicySpec)
     assert found.spec.capacity.max == 2
+
+
+async def test_what_goes_wrong_in_one_part_is_a_value_and_the_other_goes_on() -> None:
+    async def part(error: Exception | None) -> str:
+        if error is not None:
+            raise error
+        return "seen"
+
+    known = Failure(Reason.BUSY, "it loads")
+    assert await caught(part(None)) == "seen"
+    assert await caught(part(known)) is known
+    wrong = await caught(part(KeyError("secret text")))
+    assert isinstance(wrong, Failure)
+    assert wrong.reason is Reason.INTERNAL_ERROR
+    assert "secret text" not in wrong.message

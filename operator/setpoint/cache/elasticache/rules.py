@@ -14,6 +14,8 @@ from setpoint.cache.elasticache import metrics
 from setpoint.cache.elasticache.model import RESERVED, ElastiCacheObserved, Node
 from setpoint.cache.elasticache.settings import volatile_share
 from setpoint.cache.memory import NOEVICTION, Usage, human
+from setpoint.cache.rules.memory import ENOUGH_TTLS, FRAGMENTED, FRAGMENTED_BYTES, FULL
+from setpoint.cache.rules.service import CLIENTS_NEAR, LAG_SECONDS
 from setpoint.cache.window import MIN_LOOKUPS, Rates, confidence
 from setpoint.engine.model import Finding
 
@@ -21,12 +23,8 @@ MIB = 1024**2
 _SECONDS = metrics.PERIOD
 _CPU, _CPU_MUCH = 90.0, 98.0
 _NOTICED = ("incompatible-network", "restore-failed", "create-failed")
-_CLIENTS, _CLIENTS_NEAR = 65_000, 0.8
-_LAG_SECONDS = 10.0
-_FRAGMENTED, _FRAGMENTED_BYTES = 1.4, 10 * MIB
+_CLIENTS = 65_000
 _FREEABLE = 100 * MIB
-_FEW_TTLS = 0.5
-_FULL = 95.0
 
 
 @dataclass(frozen=True)
@@ -286,7 +284,7 @@ def _memory(facts: Facts) -> Iterable[Finding]:
     yield Finding(
         id="NoEvictionNearLimit" if noeviction else "MemoryNearLimit",
         object=cache.object,
-        severity=Severity.CRITICAL if noeviction and used.percent >= _FULL else Severity.WARNING,
+        severity=Severity.CRITICAL if noeviction and used.percent >= FULL else Severity.WARNING,
         message=f"more than {threshold.memory_usage:g}% of the memory is used and nothing is "
         "evicted: at 100% every write fails"
         if noeviction
@@ -303,7 +301,7 @@ def _memory(facts: Facts) -> Iterable[Finding]:
 def _keys_without_ttl(facts: Facts) -> Iterable[Finding]:
     cache, share = facts.cache, volatile_share(facts.cache)
     items = cache.metrics.total("items") or 0.0
-    if facts.connected or share is None or items < 100 or share > _FEW_TTLS:
+    if facts.connected or share is None or items < 100 or share > ENOUGH_TTLS:
         return
     if not cache.policy.startswith("volatile-"):
         return
@@ -322,7 +320,7 @@ def _keys_without_ttl(facts: Facts) -> Iterable[Finding]:
 def _clients(facts: Facts) -> Iterable[Finding]:
     for node in facts.cache.nodes:
         clients = facts.cache.metrics.of(node.name, "connections")
-        if not facts.connected and clients is not None and clients >= _CLIENTS_NEAR * _CLIENTS:
+        if not facts.connected and clients is not None and clients >= CLIENTS_NEAR * _CLIENTS:
             yield Finding(
                 id="ClientsNearLimit",
                 object=node.object,
@@ -337,7 +335,7 @@ def _clients(facts: Facts) -> Iterable[Finding]:
 def _lag(facts: Facts) -> Iterable[Finding]:
     for node in facts.cache.nodes:
         lag = facts.cache.metrics.of(node.name, "lag")
-        if not facts.connected and lag is not None and lag >= _LAG_SECONDS:
+        if not facts.connected and lag is not None and lag >= LAG_SECONDS:
             yield Finding(
                 id="ReplicationLag",
                 object=node.object,
@@ -354,9 +352,9 @@ def _fragmentation(facts: Facts) -> Iterable[Finding]:
     """MEMORY DOCTOR's threshold, as for a server that is connected to."""
     for node in facts.cache.nodes:
         ratio, used = (facts.cache.metrics.of(node.name, n) for n in ("fragmentation", "bytes"))
-        if facts.connected or ratio is None or used is None or ratio <= _FRAGMENTED:
+        if facts.connected or ratio is None or used is None or ratio <= FRAGMENTED:
             continue
-        if (ratio - 1) * used > _FRAGMENTED_BYTES:
+        if (ratio - 1) * used > FRAGMENTED_BYTES:
             yield Finding(
                 id="Fragmentation",
                 object=node.object,
@@ -409,7 +407,7 @@ def is_full_healthy(cache: ElastiCacheObserved) -> bool:
     if cache.policy.startswith("allkeys-"):
         return True
     share = volatile_share(cache)
-    return cache.policy.startswith("volatile-") and share is not None and share >= _FEW_TTLS
+    return cache.policy.startswith("volatile-") and share is not None and share >= ENOUGH_TTLS
 
 
 def _usage_of(cache: ElastiCacheObserved, node: Node) -> Usage:

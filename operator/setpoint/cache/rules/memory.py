@@ -18,10 +18,10 @@ from setpoint.engine.model import Finding
 
 _MIB = 1024 * 1024
 _LEAST = 5 * _MIB
-_FRAG_BYTES = 10 * _MIB
-_FRAG_RATIO, _ALLOCATOR_RATIO, _PEAK_RATIO = 1.4, 1.1, 1.5
-_CRITICAL = 95.0
-_VOLATILE_ENOUGH = 0.5
+FRAGMENTED_BYTES = 10 * _MIB
+FRAGMENTED, _ALLOCATOR_RATIO, _PEAK_RATIO = 1.4, 1.1, 1.5
+FULL = 95.0
+ENOUGH_TTLS = 0.5
 
 
 def memory_near_limit(window: Window) -> Iterable[Finding]:
@@ -67,7 +67,7 @@ def no_eviction_near_limit(window: Window) -> Iterable[Finding]:
         yield Finding(
             id="NoEvictionNearLimit",
             object=node.name,
-            severity=Severity.CRITICAL if used.percent >= _CRITICAL else Severity.WARNING,
+            severity=Severity.CRITICAL if used.percent >= FULL else Severity.WARNING,
             message=f"Redis uses more than {threshold:g}% of maxmemory and evicts nothing: at 100% "
             "every write fails",
             evidence=f"{used.percent:.0f}% ({human(used.used)} of {human(used.total)}), policy "
@@ -132,10 +132,10 @@ def _signs(info: Info) -> Iterable[str]:
     program = max(0, info.number("rss_overhead_bytes"))
     total = info.ratio("mem_fragmentation_ratio") - program / max(info.number("used_memory"), 1)
     total_bytes = info.number("mem_fragmentation_bytes") - program
-    if total > _FRAG_RATIO and total_bytes > _FRAG_BYTES:
+    if total > FRAGMENTED and total_bytes > FRAGMENTED_BYTES:
         yield f"resident is {total:.2f} times what is used ({human(total_bytes)} more)"
     ratio, wasted = info.ratio("allocator_frag_ratio"), info.number("allocator_frag_bytes")
-    if ratio > _ALLOCATOR_RATIO and wasted > _FRAG_BYTES:
+    if ratio > _ALLOCATOR_RATIO and wasted > FRAGMENTED_BYTES:
         yield f"the allocator's pages are {ratio:.2f} times what is in them ({human(wasted)} more)"
 
 
@@ -144,7 +144,7 @@ def _makes_room(info: Info) -> bool:
     if evicts_any(info):
         return True
     keys = info.keys
-    return evicts(info) and keys > 0 and info.volatile_keys / keys >= _VOLATILE_ENOUGH
+    return evicts(info) and keys > 0 and info.volatile_keys / keys >= ENOUGH_TTLS
 
 
 def _near(

@@ -7,8 +7,8 @@ from setpoint.cache.info import Info
 from setpoint.cache.window import Window
 from setpoint.engine.model import Finding
 
-_CLIENTS = 0.8
-_LAG_SECONDS = 10
+CLIENTS_NEAR = 0.8
+LAG_SECONDS = 10
 _SLOW_MICROSECONDS = 10_000
 _LATENCY_MILLISECONDS = 100
 
@@ -37,7 +37,7 @@ def clients_near_limit(window: Window) -> Iterable[Finding]:
         configured = window.config.get("maxclients", "")
         most = node.info.number("maxclients") or (int(configured) if configured.isdecimal() else 0)
         clients = node.info.number("connected_clients")
-        if most > 0 and clients >= _CLIENTS * most:
+        if most > 0 and clients >= CLIENTS_NEAR * most:
             yield Finding(
                 id="ClientsNearLimit",
                 object=node.name,
@@ -146,7 +146,7 @@ def _of_primary(info: Info) -> Iterable[str]:
         lag = entry.get("lag", "0")
         behind = offset - int(entry.get("offset", "0") or 0)
         where = f"{entry.get('ip', '?')}:{entry.get('port', '?')}"
-        if entry["state"] == "online" and lag.isdecimal() and int(lag) >= _LAG_SECONDS:
+        if entry["state"] == "online" and lag.isdecimal() and int(lag) >= LAG_SECONDS:
             yield f"replica {where} has not answered for {lag} s"
         elif entry["state"] == "online" and 0 < backlog < behind:
             yield f"replica {where} is {behind} bytes behind, more than the backlog holds"
@@ -159,5 +159,5 @@ def _of_replica(info: Info) -> Iterable[str]:
             yield "it copies everything from its primary"
         else:
             yield f"no link to its primary for {max(seconds, 0)} s"
-    elif info.number("master_last_io_seconds_ago") >= _LAG_SECONDS:
+    elif info.number("master_last_io_seconds_ago") >= LAG_SECONDS:
         yield f"nothing from its primary for {info.number('master_last_io_seconds_ago')} s"
