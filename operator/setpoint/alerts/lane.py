@@ -62,6 +62,7 @@ class Lane:
     sending: Job | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     _delay: float = _RETRY_BASE
+    _ends: bool = False
 
     def put(self, job: Job) -> None:
         """Queue a job, in the place of the older word on its group if there is one."""
@@ -79,7 +80,7 @@ class Lane:
 
     async def run(self) -> None:
         """Send until nothing is left."""
-        while self.jobs:
+        while self.has_work:
             self.changed.clear()
             now = asyncio.get_running_loop().time()
             job = next((job for job in self.jobs.values() if job.not_before <= now), None)
@@ -92,6 +93,16 @@ class Lane:
                 await asyncio.sleep(wait)
             else:
                 await self._one(job)
+
+    @property
+    def has_work(self) -> bool:
+        """Whether there is something that is to be sent."""
+        return bool(self.jobs) and not self._ends
+
+    def end(self) -> bool:
+        """Send nothing more; tells whether something is being sent, after which `run` returns."""
+        self._ends = True
+        return self.sending is not None
 
     async def _sleep(self, seconds: float) -> None:
         """Sleep, but no longer than until another job comes."""

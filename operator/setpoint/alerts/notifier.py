@@ -36,6 +36,7 @@ from setpoint.trust.secrets import SecretReader
 log = structlog.get_logger()
 
 _KEPT_SECONDS = 600.0
+_LAST_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class Notifier:
         self._lanes: dict[str, Lane] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._words: dict[Key, dict[str, _Word]] = {}
-        self._inherited: dict[Key, frozenset[str]] = {}
+        self._inherited: dict[Key, frozenset[str]] = {}  # incidents
 
     def submit(self, key: Key, kind_name: str, spec: Alerts, alerts: AlertsStatus) -> None:
         """Take over the newest alerts: send the entries of the outbox not on their way yet."""
@@ -121,8 +122,11 @@ class Notifier:
         return told
 
     def inherit(self, key: Key, alerts: AlertsStatus) -> None:
-        """Entries that another process left in the outbox: it may have sent them already."""
-        self._inherited[key] = frozenset(entry.id for entry in alerts.outbox)
+        """Entries that another process left in the outbox: it may have sent them already.
+
+        A newer word on such an incident is as doubtful: its message may stand.
+        """
+        self._inherited[key] = frozenset(entry.incident for entry in alerts.outbox)
 
     async def run(self) -> None:
         """Keep the senders alive until cancelled."""
@@ -133,12 +137,22 @@ class Notifier:
         try:
             await self._feed.run()
         finally:
-            tasks = list(self._tasks.values())
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._end()
             if self._session is not None:
                 await self._session.close()
+
+    async def _end(self) -> None:
+        """Begin nothing more. What is being sent may arrive: a successor that looked for it before
+        it did would send it again."""
+        tasks = dict(self._tasks)
+        for name, task in tasks.items():
+            if not self._lanes[name].end():
+                task.cancel()
+        if tasks:
+            _, late = await asyncio.wait(tasks.values(), timeout=_LAST_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*tasks.values(), return_exceptions=True)
 
     def depth(self, receiver: str | None = None) -> int:
         """Messages to one receiver, or to all, that wait to be sent or are being sent; without
@@ -176,7 +190,7 @@ class Notifier:
                 del words[incident]
         if not words:
             self._words.pop(key, None)
-        if not self._inherited.get(key, frozenset()) & {entry.id for entry in alerts.outbox}:
+        if not self._inherited.get(key, frozenset()) & left:
             self._inherited.pop(key, None)
 
     def _enqueue(self, key: Key, subject: Subject, route: Route, spec: Alerts, word: _Word) -> None:
@@ -189,7 +203,7 @@ class Notifier:
             return
         entry = word.entry
         job = Job(key, subject, route, spec, entry, self._now().timestamp(), entry.message)
-        job.inherited = entry.id in self._inherited.get(key, ())
+        job.inherited = entry.incident in self._inherited.get(key, ())
         if not self._is_queued(job):
             self._lane(route).put(job)
 
@@ -227,7 +241,7 @@ class Notifier:
     def _ended(self, route: Route, _: asyncio.Task[None]) -> None:
         """The lane is kept for its pause; what came while its task ended begins another one."""
         self._tasks.pop(route.lane, None)
-        if self._lanes[route.lane].jobs and not asyncio.get_running_loop().is_closed():
+        if self._lanes[route.lane].has_work and not asyncio.get_running_loop().is_closed():
             self._lane(route)
 
     async def _send(self, job: Job) -> Step:

@@ -16,7 +16,8 @@ from setpoint.engine.conditions import read_time
 LIFETIME = timedelta(minutes=4)
 """A firing alert ends in Alertmanager by itself when it was not sent again for so long."""
 
-_LOOK_BACK = timedelta(minutes=1)
+_LOOK_BACK = timedelta(minutes=15)
+"""A word's time is of the clock of the process that wrote it, a message's is of Slack's."""
 
 
 class SlackSender:

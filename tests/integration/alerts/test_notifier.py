@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from setpoint.alerts.notifier import Pace
 from setpoint.api.alerts import Alerts, AlertsStatus, EntryStatus
+from setpoint.engine.conditions import wire_time
 from stack.slack_client import SlackStack
 from tests.integration.alerts.bench import Bench
 from tests.integration.alerts.conftest import Make, running
@@ -289,6 +291,56 @@ async def test_what_an_earlier_process_posted_is_found_behind_a_page_of_others(
     async with running(second):
         [delivery] = await second.settle()
     assert delivery.message == posted.message
+
+
+async def test_what_an_earlier_process_posted_is_found_by_a_clock_that_was_ahead(
+    slack: SlackStack, bench: Make
+) -> None:
+    """A word's time is of its process, a message's of Slack."""
+    async with bench() as first:
+        entry = first.say("cpu")
+        [posted] = await first.settle()
+    second = Bench(slack, Pace(channel=0), first.secrets, first.channel)
+    ahead = wire_time(datetime.now(UTC) + timedelta(minutes=5))
+    left = entry.model_copy(update={"since": ahead, "time": ahead})
+    second.state = AlertsStatus(outbox=[left])
+    second.notifier.inherit(second.key, second.state)
+    async with running(second):
+        [delivery] = await second.settle()
+    assert delivery.message == posted.message
+    assert second.methods() == ["post", "update"]
+
+
+async def test_a_newer_word_on_what_an_earlier_process_posted_is_in_doubt_too(
+    slack: SlackStack, bench: Make
+) -> None:
+    async with bench() as first:
+        first.say("cpu")
+        left = first.state
+        [posted] = await first.settle()
+    second = Bench(slack, Pace(channel=0), first.secrets, first.channel)
+    second.notifier.inherit(second.key, left)
+    second.say("cpu", "memory")
+    async with running(second):
+        [delivery] = await second.settle()
+    assert delivery.message == posted.message
+    assert second.methods() == ["post", "update"]
+
+
+async def test_an_end_waits_for_what_is_being_sent_and_begins_nothing(
+    slack: SlackStack, bench: Make
+) -> None:
+    """A successor that looked for it before it stands there would send it again."""
+    async with bench() as made:
+        slack.set_faults([{"kind": "delay", "method": "chat.postMessage", "delay_ms": 500}])
+        made.say("cpu")
+        made.say("memory", incident="other")
+        made.submit()
+        await asyncio.sleep(0.2)  # the first is on its way
+        assert made.methods() == []
+    assert made.methods() == ["post"]
+    await asyncio.sleep(0)  # what would begin another
+    assert len(asyncio.all_tasks()) == 1
 
 
 @pytest.mark.parametrize("may_look", [True, False])
