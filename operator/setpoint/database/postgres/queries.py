@@ -20,9 +20,10 @@ TEXT = 600
 """Of a statement, this many characters are read."""
 
 _MEMBERS = """(SELECT e.objid FROM pg_catalog.pg_depend AS e
-                    WHERE e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                    WHERE e.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
+                      AND e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
                       AND e.deptype = 'e')"""
-"""What belongs to an extension comes and goes with it."""
+"""What belongs to an extension comes and goes with it. pg_depend's index begins with refclassid."""
 
 _USERS = """n.nspname <> ALL (ARRAY['pg_catalog', 'information_schema']::pg_catalog.name[])
    AND NOT n.nspname::pg_catalog.text ~ '^pg_(toast|temp)'"""
@@ -142,8 +143,9 @@ SELECT c.oid::pg_catalog.int8 AS oid, n.nspname AS schema, c.relname AS name,
  LIMIT {MAX_TABLES}
 """  # noqa: S608 - of constants
 
-# Digests of the stored trees of expressions and predicates, without the place in the statement's
-# text that some versions keep: pg_get_expr, which would show their text, locks the table.
+# No operator class of a btree has parameters. Digests of the stored trees of expressions and
+# predicates, without the place in the statement's text that some versions keep: pg_get_expr, which
+# would show their text, locks the table.
 INDEXES = f"""
 SELECT i.indexrelid::pg_catalog.int8 AS oid, i.indrelid::pg_catalog.int8 AS table,
        CASE WHEN c.relispartition THEN pg_catalog.pg_partition_root(c.oid)::pg_catalog.oid
@@ -175,7 +177,13 @@ SELECT i.indexrelid::pg_catalog.int8 AS oid, i.indrelid::pg_catalog.int8 AS tabl
             '^\\(?{{NULLTEST :arg {{VAR [^{{}}]*:varattno ([0-9]+)'
             || ' [^{{}}]*}} :nulltesttype 1 [^{{}}]*}}\\)?$')
            ::pg_catalog.int4 AS not_null,
-       c.reloptions AS options, COALESCE(o.parameters, '') AS parameters
+       c.reloptions AS options,
+       COALESCE(CASE WHEN m.amname <> 'btree' THEN (
+            SELECT pg_catalog.string_agg(
+                   a.attnum::pg_catalog.text || a.attoptions::pg_catalog.text, ''
+                   ORDER BY a.attnum)
+              FROM pg_catalog.pg_attribute AS a
+             WHERE a.attrelid = i.indexrelid AND a.attoptions IS NOT NULL) END, '') AS parameters
   FROM pg_catalog.pg_index AS i
   JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
   JOIN pg_catalog.pg_am AS m ON m.oid = c.relam
@@ -187,12 +195,6 @@ SELECT i.indexrelid::pg_catalog.int8 AS oid, i.indrelid::pg_catalog.int8 AS tabl
                FROM pg_catalog.pg_constraint AS q
               WHERE q.conindid <> 0
               GROUP BY q.conindid) AS k ON k.conindid = i.indexrelid
-  LEFT JOIN (SELECT a.attrelid, pg_catalog.string_agg(
-                    a.attnum::pg_catalog.text || a.attoptions::pg_catalog.text, ''
-                    ORDER BY a.attnum) AS parameters
-               FROM pg_catalog.pg_attribute AS a
-              WHERE a.attoptions IS NOT NULL
-              GROUP BY a.attrelid) AS o ON o.attrelid = i.indexrelid
  WHERE {_USERS}
    AND i.indrelid NOT IN {_MEMBERS}
  ORDER BY i.indexrelid
