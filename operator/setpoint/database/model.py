@@ -1,5 +1,6 @@
 """A database as plain values: what the rules look at."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,6 +16,31 @@ PAGE_BYTES = 8192
 
 MIB_PAGES = 128
 """Pages in 1 MiB."""
+
+
+def parameter(options: Mapping[str, str], name: str, default: float) -> float:
+    """A storage parameter that is a number, as Postgres reads it: `70`, `70.0`, `7e1` and `0x46`.
+
+    The catalog keeps them as they were written.
+    """
+    text = options.get(name, "").strip()
+    for read in (_whole, float):
+        with contextlib.suppress(ValueError, OverflowError):
+            return float(read(text))
+    return default
+
+
+def _whole(text: str) -> int:
+    return int(text, 0)
+
+
+def is_switched_off(options: Mapping[str, str], name: str) -> bool:
+    """Whether a storage parameter says no: `false`, `OFF`, `no` and `0`, or how they begin."""
+    text = options.get(name, "").strip().lower()
+    return text in _NO
+
+
+_NO = frozenset({"0", "f", "fa", "fal", "fals", "false", "n", "no", "of", "off"})
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from setpoint.database.model import (
     Snapshot,
     Statement,
     Table,
+    parameter,
 )
 from setpoint.database.postgres import queries
 from setpoint.database.postgres.connect import Connection
@@ -225,7 +226,7 @@ def _index(row: Row, sums: Sequence[float] | None) -> Index:
             "expressions": row["expressions"] or "",
             "predicate": row["predicate"] or "",
             "parameters": row["parameters"] + options.get("pages_per_range", ""),
-            "fillfactor": int(options.get("fillfactor", 90)),
+            "fillfactor": int(parameter(options, "fillfactor", 90)),
             "scans": int(scans),
             "tuples_read": int(tuples_read),
             "pages": int(pages),

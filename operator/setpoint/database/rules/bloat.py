@@ -12,7 +12,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from setpoint.api.dbtuning import Analysis
 from setpoint.api.findings import Confidence, Severity
 from setpoint.database.identifiers import qualified
-from setpoint.database.model import MIB_PAGES, PAGE_BYTES, Column, Index, Part, Snapshot
+from setpoint.database.model import (
+    MIB_PAGES,
+    PAGE_BYTES,
+    Column,
+    Index,
+    Part,
+    Snapshot,
+    parameter,
+)
 from setpoint.database.rules.words import mebibytes
 from setpoint.engine.model import Finding
 
@@ -92,7 +100,7 @@ def _table_pages(part: Part, columns: Sequence[Column]) -> float | None:
     has_nulls = any(column.null_fraction for column in columns)
     header = _ROW_HEADER + (math.ceil(len(columns) / 8) if has_nulls else 0)
     row = _aligned(_aligned(header, 8) + _width(columns), 8) + _POINTER
-    room = (PAGE_BYTES - _PAGE_HEADER) * int(part.options.get("fillfactor", 100)) / 100
+    room = (PAGE_BYTES - _PAGE_HEADER) * parameter(part.options, "fillfactor", 100) / 100
     per_page = max(math.floor(room / row), 1)
     return (part.counted_rows + part.dead) / per_page
 

@@ -10,7 +10,14 @@ from datetime import timedelta
 from setpoint.api.dbtuning import Analysis
 from setpoint.api.findings import Confidence, Severity
 from setpoint.database.identifiers import qualified
-from setpoint.database.model import Part, Server, Snapshot, Table
+from setpoint.database.model import (
+    Part,
+    Server,
+    Snapshot,
+    Table,
+    is_switched_off,
+    parameter,
+)
 from setpoint.database.rules.words import when
 from setpoint.engine.model import Finding
 
@@ -183,7 +190,7 @@ def autovacuum_behind(snapshot: Snapshot, _: Analysis) -> Iterable[Finding]:
 
 
 def _wake(parts: Sequence[Part], server: Server) -> list[str]:
-    off = [part for part in parts if part.options.get("autovacuum_enabled") in _NO]
+    off = [part for part in parts if is_switched_off(part.options, "autovacuum_enabled")]
     if not off or not server.settings.get("autovacuum", 1):
         return []
     return [
@@ -192,14 +199,11 @@ def _wake(parts: Sequence[Part], server: Server) -> list[str]:
     ]
 
 
-_NO = frozenset({"false", "off", "no", "0", "f", "n"})
-
-
 def _is_on(part: Part, server: Server) -> bool:
     """Whether autovacuum comes to it at all."""
     if not server.settings.get("autovacuum", 1) or not server.settings.get("track_counts", 1):
         return False
-    return part.options.get("autovacuum_enabled") not in _NO
+    return not is_switched_off(part.options, "autovacuum_enabled")
 
 
 def _state(parts: Sequence[Part], server: Server) -> str:
@@ -216,8 +220,7 @@ def _trigger(part: Part, server: Server, name: str, scale: float, threshold: flo
 
 
 def _parameter(part: Part, server: Server, name: str, default: float) -> float:
-    own = part.options.get(name)
-    return float(own) if own is not None else server.settings.get(name, default)
+    return parameter(part.options, name, server.settings.get(name, default))
 
 
 def _concerned(
