@@ -404,7 +404,9 @@ def session(**values: Any) -> Session:
     [
         (session(in_transaction=299), set()),
         (session(in_transaction=300), {("LongTransaction", "session 77")}),
-        (session(is_idle=True, in_state=59, in_transaction=900), set()),
+        (session(is_idle=True, in_state=59, in_transaction=299), set()),
+        (session(is_idle=True, in_state=59, in_transaction=900),
+         {("LongTransaction", "session 77")}),
         (session(is_idle=True, in_state=60), {("IdleInTransaction", "session 77")}),
         (session(waits_for_lock=9), set()),
         (session(waits_for_lock=10, blockers=(8,)), {("BlockedSession", "session 77")}),

@@ -12,7 +12,7 @@ from setpoint.api.dbtuning import Analysis
 from setpoint.api.findings import Confidence, Severity
 from setpoint.database.identifiers import qualified
 from setpoint.database.model import MIB_PAGES, Snapshot, Table
-from setpoint.database.rules.suggest import suggestions
+from setpoint.database.rules.suggest import ON_PARTITIONS, suggestions
 from setpoint.database.rules.words import lasting, when
 from setpoint.engine.model import Finding
 
@@ -99,8 +99,5 @@ def _remedy(table: Table, sql: list[str], *, needs_index: bool) -> str:
         "check with EXPLAIN for the statements that read this table"
     )
     if table.is_partitioned:
-        text += (
-            ". The table is partitioned: after this statement, create the index CONCURRENTLY on "
-            "each partition, and ALTER INDEX … ATTACH PARTITION each of them"
-        )
+        text += ON_PARTITIONS
     return text

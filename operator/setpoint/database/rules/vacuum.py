@@ -69,7 +69,7 @@ def stale_statistics(snapshot: Snapshot, _: Analysis) -> Iterable[Finding]:
     server = snapshot.server
 
     def is_stale(part: Part) -> bool:
-        if _just_analyzed(part, snapshot) or _is_counted_late(part, part.modified):
+        if _just_analyzed(part, snapshot) or part.is_counted_late(part.modified):
             return False
         return (
             (part.analyzed_at is not None or part.counted_rows > 0)
@@ -106,29 +106,15 @@ def _just_analyzed(part: Part, snapshot: Snapshot) -> bool:
     return snapshot.taken_at - part.analyzed_at < _TIME_TO_COME
 
 
-def _is_counted_late(part: Part, changes: int) -> bool:
-    """Whether the changes since the last ANALYZE or VACUUM are those that it saw.
-
-    A session tells the server of its changes up to a second late: those of a load that is analysed
-    at once count as made since.
-    """
-    return (
-        changes == part.added
-        and not part.updated
-        and not part.removed
-        and abs(part.added - part.counted_rows) <= part.added / 100
-    )
-
-
 def dead_tuples(snapshot: Snapshot, analysis: Analysis) -> Iterable[Finding]:
     """A large share of dead rows, which every scan reads past."""
 
     def is_littered(part: Part) -> bool:
-        share = part.dead / max(part.live + part.dead, 1)
-        return part.dead >= _MIN_ROWS and share * 100 >= analysis.dead_tuples
+        share = part.dead_rows / max(part.live + part.dead_rows, 1)
+        return part.dead_rows >= _MIN_ROWS and share * 100 >= analysis.dead_tuples
 
     for table, parts in _concerned(snapshot.tables, is_littered):
-        dead, live = sum(p.dead for p in parts), sum(p.live for p in parts)
+        dead, live = sum(p.dead_rows for p in parts), sum(p.live for p in parts)
         oldest = min((p.vacuumed_at for p in parts if p.vacuumed_at), default=None)
         yield Finding(
             id="DeadTuples",
@@ -152,17 +138,19 @@ def autovacuum_behind(snapshot: Snapshot, _: Analysis) -> Iterable[Finding]:
     def is_behind(part: Part) -> bool:
         trigger = _trigger(part, server, "autovacuum_vacuum", 0.2)
         if not _is_on(part, server):
-            return part.dead >= _MIN_ROWS and part.dead > trigger
+            return part.dead_rows >= _MIN_ROWS and part.dead_rows > trigger
         new = _trigger(part, server, "autovacuum_vacuum_insert", 0.2, 1000)
-        return (part.dead >= _MIN_ROWS and part.dead > _BEHIND * trigger) or (
-            part.vacuumed_at is not None
-            and not _is_counted_late(part, part.inserted)
+        comes_for_new = _parameter(part, server, "autovacuum_vacuum_insert_threshold", 1000) >= 0
+        return (part.dead_rows >= _MIN_ROWS and part.dead_rows > _BEHIND * trigger) or (
+            comes_for_new
+            and part.vacuumed_at is not None
+            and not part.is_counted_late(part.inserted)
             and part.inserted >= _MIN_NEW
             and part.inserted > _BEHIND * new
         )
 
     for table, parts in _concerned(snapshot.tables, is_behind):
-        dead = sum(p.dead for p in parts)
+        dead = sum(p.dead_rows for p in parts)
         new = sum(p.inserted for p in parts)
         trigger = sum(_trigger(p, server, "autovacuum_vacuum", 0.2) for p in parts)
         oldest = min((p.vacuumed_at for p in parts if p.vacuumed_at), default=None)
