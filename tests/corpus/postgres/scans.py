@@ -1,6 +1,6 @@
 """Tables read from end to end."""
 
-from tests.corpus.postgres.draft import Draft, Table, pages, stat
+from tests.corpus.postgres.draft import Draft, Table, pages, repeat, stat
 from tests.corpus.postgres.registry import Chapter
 
 scans = Chapter("scans")
@@ -105,6 +105,30 @@ def _(draft: Draft) -> None:
     draft.premise(
         "reads outnumber the use", f"{stat(table, 'seq_scan')} >= 11 * {stat(table, 'idx_scan')}"
     )
+
+
+@scans.problem("wide rows, never analysed", "nobody has counted its pages: scans read them all")
+def _(draft: Draft) -> None:
+    table = draft.table(
+        big(draft), key=False, pad=150, settle=False, tail="WITH (autovacuum_enabled = off)"
+    )
+    read_whole(draft, table)
+    draft.expect("NeverAnalyzed", table)
+    draft.allow("StaleStatistics", of=table)
+    draft.premise(
+        "its pages are not counted",
+        f"(SELECT relpages = 0 FROM pg_class WHERE oid = {table.oid})",
+    )
+
+
+@scans.trap("small and restless, never analysed", "few rows that are written all the time")
+def _(draft: Draft) -> None:
+    tail = "WITH (autovacuum_enabled = off)"
+    table = draft.table(40, key=False, settle=False, tail=tail)
+    draft.load(repeat(table.fill(f"UPDATE {table.sql} SET {{a}} = {{a}} + 1"), 15))
+    draft.scan(table, 1_500)
+    draft.premise("it is small", f"{pages(table)} < 100")
+    draft.allow("DeadTuples", "AutovacuumBehind", of=table)
 
 
 @scans.trap("one page", "reading one page is the fastest there is, however often")
