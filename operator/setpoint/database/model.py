@@ -104,9 +104,10 @@ class Part:
     Counters since the statistics' reset; `modified` since the last ANALYZE, `inserted` since the
     last VACUUM; `added`, `updated` and `removed` are all rows ever.
     `blocks` were read for all of it, `fetched` are rows that indexes led to.
-    `counted_rows` (negative: never) and `counted_pages` are the catalog's, as the last VACUUM,
-    ANALYZE or CREATE INDEX left them. `options` are the storage parameters that are set. A
-    table with row security `hides_statistics` of its columns from all but its owner.
+    `counted_rows` (negative: never), `counted_pages` and, of them, `visible_pages` are the
+    catalog's, as the last VACUUM, ANALYZE or CREATE INDEX left them. `options` are the storage
+    parameters that are set. A table with row security `hides_statistics` of its columns from all
+    but its owner.
     """
 
     oid: int
@@ -131,6 +132,7 @@ class Part:
     options: Mapping[str, str]
     blocks: int = 0
     fetched: int = 0
+    visible_pages: int = 0
 
     @property
     def rows(self) -> int:
@@ -151,13 +153,21 @@ class Part:
         scanned = (self.blocks - by_rows) // max(self.seq_scan, 1)
         return max(scanned if self.live else 0, self.live * 28 // PAGE_BYTES)
 
-    def is_counted_late(self, changes: int) -> bool:
-        """Whether the changes since the last ANALYZE or VACUUM are those that it saw.
+    def unseen(self, changes: int) -> int:
+        """Of the changes counted since the last ANALYZE or VACUUM, those that it cannot have seen.
 
         A session tells the server of its changes up to a second late: those of a load that is
         analysed at once count as made since, and so do deletes. Then it counted as many rows as
-        there are with all of them; had they come later, it would have counted others.
+        there are with all of them; had they come later, it would have counted others. And rows
+        that it counted were there, so their inserts came before.
         """
+        if self._saw_all(changes):
+            return 0
+        if changes >= self.added >= self.counted_rows > 0:
+            return changes - int(self.counted_rows)
+        return changes
+
+    def _saw_all(self, changes: int) -> bool:
         left = self.added - self.removed
         return (
             changes in (self.added, self.removed, self.added + self.removed)
@@ -167,9 +177,13 @@ class Part:
 
     @property
     def dead_rows(self) -> int:
-        """Dead rows, without those that VACUUM removed before the server was told of them."""
-        is_late = self.vacuumed_at is not None and self.dead == self.removed
-        return 0 if is_late and self.is_counted_late(self.modified) else self.dead
+        """Dead rows, without those that VACUUM removed before the server was told of them.
+
+        It left no dead row behind if it found nearly all pages visible to everybody.
+        """
+        is_clean = self.vacuumed_at is not None and self.visible_pages >= 0.9 * self.counted_pages
+        is_late = is_clean and self.dead == self.removed and self._saw_all(self.modified)
+        return 0 if is_late else self.dead
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,14 @@ _MEMBERS = """(SELECT e.objid FROM pg_catalog.pg_depend AS e
 _USERS = """n.nspname <> ALL (ARRAY['pg_catalog', 'information_schema']::pg_catalog.name[])
    AND NOT n.nspname::pg_catalog.text ~ '^pg_(toast|temp)'"""
 
+_HELD = """pg_catalog.pg_locks AS l
+                                   WHERE l.mode = 'ShareUpdateExclusiveLock' AND l.granted
+                                     AND l.relation IS NOT NULL
+                                     AND l.database = (SELECT d.oid
+                                                         FROM pg_catalog.pg_database AS d
+                                                        WHERE d.datname =
+                                                              pg_catalog.current_database())"""
+
 SERVER = """
 SELECT pg_catalog.current_setting('search_path') AS search_path,
        pg_catalog.current_setting('server_version') AS version,
@@ -126,6 +134,7 @@ SELECT c.oid::pg_catalog.int8 AS oid, n.nspname AS schema, c.relname AS name,
        COALESCE(pg_catalog.pg_stat_get_blocks_fetched(c.oid), 0) AS blocks,
        COALESCE(pg_catalog.pg_stat_get_tuples_fetched(c.oid), 0) AS fetched,
        c.reltuples::pg_catalog.float8 AS counted_rows, c.relpages AS counted_pages,
+       c.relallvisible AS visible_pages,
        CASE WHEN c.relfrozenxid <> '0'::pg_catalog.xid
             THEN pg_catalog.age(c.relfrozenxid) ELSE 0 END AS transaction_age,
        CASE WHEN c.relminmxid <> '0'::pg_catalog.xid
@@ -147,7 +156,8 @@ SELECT c.oid::pg_catalog.int8 AS oid, n.nspname AS schema, c.relname AS name,
 # The stored trees of expressions and a digest of the predicate's, without the place in the
 # statement's text that some versions keep: pg_get_expr, which would show their text, locks the
 # table. REINDEX and DROP INDEX CONCURRENTLY hold a lock on the index that nothing else takes; of
-# several indexes of one table, the progress view knows but the one whose turn it is.
+# several indexes of one table, the progress view knows but the one whose turn it is. To a role
+# without pg_monitor it tells no index, but who builds one: on a table that this one holds.
 INDEXES = f"""
 SELECT i.indexrelid::pg_catalog.int8 AS oid, i.indrelid::pg_catalog.int8 AS table,
        CASE WHEN c.relispartition THEN pg_catalog.pg_partition_root(c.oid)::pg_catalog.oid
@@ -163,14 +173,12 @@ SELECT i.indexrelid::pg_catalog.int8 AS oid, i.indrelid::pg_catalog.int8 AS tabl
            AND (i.indexrelid IN (SELECT p.index_relid
                                    FROM pg_catalog.pg_stat_progress_create_index AS p
                                   WHERE p.index_relid IS NOT NULL)
-                OR i.indexrelid IN (SELECT l.relation
-                                      FROM pg_catalog.pg_locks AS l
-                                     WHERE l.mode = 'ShareUpdateExclusiveLock' AND l.granted
-                                       AND l.relation IS NOT NULL
-                                       AND l.database = (SELECT d.oid
-                                                           FROM pg_catalog.pg_database AS d
-                                                          WHERE d.datname =
-                                                                pg_catalog.current_database())))
+                OR i.indexrelid IN (SELECT l.relation FROM {_HELD})
+                OR i.indrelid IN (SELECT l.relation FROM {_HELD}
+                                     AND l.pid IN (SELECT p.pid
+                                                     FROM pg_catalog.pg_stat_progress_create_index
+                                                          AS p
+                                                    WHERE p.index_relid IS NULL)))
            AS is_building,
        i.indisreplident AS is_replica_identity,
        i.indisclustered AS is_clustered, i.indimmediate AS is_immediate,

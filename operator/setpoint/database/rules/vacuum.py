@@ -69,20 +69,21 @@ def stale_statistics(snapshot: Snapshot, _: Analysis) -> Iterable[Finding]:
     server = snapshot.server
 
     def is_stale(part: Part) -> bool:
-        if _just_analyzed(part, snapshot) or part.is_counted_late(part.modified):
+        changed = part.unseen(part.modified)
+        if _just_analyzed(part, snapshot):
             return False
         return (
             (part.analyzed_at is not None or part.counted_rows > 0)
             and part.rows >= _MIN_ROWS
-            and part.modified >= _MIN_ROWS
-            and part.modified > _BEHIND * _trigger(part, server, "autovacuum_analyze", 0.1)
+            and changed >= _MIN_ROWS
+            and changed > _BEHIND * _trigger(part, server, "autovacuum_analyze", 0.1)
         )
 
     unknown = {f.object for f in never_analyzed(snapshot, Analysis())}
     for table, parts in _concerned(snapshot.tables, is_stale):
         if qualified(table.schema, table.name) in unknown:
             continue
-        changed, rows = sum(p.modified for p in parts), sum(p.rows for p in parts)
+        changed, rows = sum(p.unseen(p.modified) for p in parts), sum(p.rows for p in parts)
         oldest = min((p.analyzed_at for p in parts if p.analyzed_at), default=None)
         yield Finding(
             id="StaleStatistics",
@@ -144,14 +145,12 @@ def autovacuum_behind(snapshot: Snapshot, _: Analysis) -> Iterable[Finding]:
         return (part.dead_rows >= _MIN_ROWS and part.dead_rows > _BEHIND * trigger) or (
             comes_for_new
             and part.vacuumed_at is not None
-            and not part.is_counted_late(part.inserted)
-            and part.inserted >= _MIN_NEW
-            and part.inserted > _BEHIND * new
+            and part.unseen(part.inserted) >= max(_MIN_NEW, _BEHIND * new)
         )
 
     for table, parts in _concerned(snapshot.tables, is_behind):
         dead = sum(p.dead_rows for p in parts)
-        new = sum(p.inserted for p in parts)
+        new = sum(p.unseen(p.inserted) for p in parts)
         trigger = sum(_trigger(p, server, "autovacuum_vacuum", 0.2) for p in parts)
         oldest = min((p.vacuumed_at for p in parts if p.vacuumed_at), default=None)
         name = qualified(table.schema, table.name)
