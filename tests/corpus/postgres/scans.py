@@ -195,6 +195,24 @@ def _(draft: Draft) -> None:
     draft.premise("few scans are left", f"{stat(table, 'seq_scan')} <= 150")
 
 
+@scans.trap("reports over many partitions", "thirty reports read sixty partitions each")
+def _(draft: Draft) -> None:
+    root = draft.table(key=False, tail="PARTITION BY RANGE ({id})", pad=150)
+    leaves = []
+    for n in range(60):
+        leaf = draft.named(schema=root.schema)
+        draft.load(
+            f"CREATE TABLE {leaf.sql} PARTITION OF {root.sql}"
+            f" FOR VALUES FROM ({n * 200}) TO ({n * 200 + 200})"
+        )
+        leaves.append(leaf)
+    values = ", ".join({"t": "md5(g::text)", "pad": "'x'"}.get(role, "g") for role in root.columns)
+    draft.load(f"INSERT INTO {root.sql} SELECT {values} FROM generate_series(0, 11999) g")
+    draft.settle(f"VACUUM (ANALYZE) {root.sql}")
+    draft.scan(root, 30)
+    draft.premise("few reports", f"{stat(leaves[0], 'seq_scan')} BETWEEN 30 AND 35")
+
+
 @scans.trap("small partitions", "three partitions of one page each")
 def _(draft: Draft) -> None:
     root = draft.table(key=False, tail="PARTITION BY LIST ({a})", pad=0)

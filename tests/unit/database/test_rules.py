@@ -86,6 +86,11 @@ def test_partitions_are_scanned_as_one_table() -> None:
     }
 
 
+def test_a_few_reports_over_many_partitions_are_few() -> None:
+    parts = [part(n, f"p{n}", seq_scan=20, counted_pages=60) for n in range(2, 100)]
+    assert found(snapshot(tables=[partitioned(1, "events", *parts)])) == set()
+
+
 def test_what_a_day_of_our_own_looks_does_not_show_is_over() -> None:
     seen = snapshot(tables=[table(**SCANNED)])
     calm = Window(90_000, {1: TableWindow(90_000, 3, 300, 5000)})
