@@ -311,6 +311,24 @@ duplicate("same descending order", "the same order twice",
           ("{a} DESC, {b}", f"{A} AND {B}", {"flavour": "dotted"}), which=(0, 1), most=1)  # fmt: skip
 
 
+@pairs.problem("twins, one of them used", "the planner uses one; when that goes, the other")
+def _(draft: Draft) -> None:
+    table = draft.table(rows(draft))
+    older, newer = draft.index(table, "{a}"), draft.index(table, "{a}")
+    draft.use(table, newer, A)
+    draft.premise("the older one was never used", f"{idx_scans(older)} = 0")
+    draft.either("DuplicateIndex", older, newer)
+
+
+@pairs.problem("prefix used, longer one not", "one of the two can go, and the reads need the other")
+def _(draft: Draft) -> None:
+    table = draft.table(rows(draft))
+    shorter, longer = draft.index(table, "{a}"), draft.index(table, "{a}, {b}")
+    draft.use(table, shorter, A)
+    draft.premise("the longer one was never used", f"{idx_scans(longer)} = 0")
+    draft.expect("RedundantIndex", shorter)
+
+
 @pairs.problem("plain beside primary key", "the key's own index serves every one of its reads")
 def _(draft: Draft) -> None:
     table = draft.table(rows(draft))

@@ -228,6 +228,17 @@ def test_a_superfluous_index_is_not_called_unused_as_well() -> None:
     }
 
 
+def test_what_serves_the_reads_of_a_superfluous_index_is_not_called_unused() -> None:
+    idle: dict[str, Any] = {"scans": 0, "tuples_read": 0}
+    assert found(snapshot(indexes=[index(100, **idle), index(101)])) == {
+        ("DuplicateIndex", "public.orders_101")
+    }
+    chain = [index(100), index(101, key=(1, 2), **idle), index(102, key=(1, 2, 3), **idle)]
+    assert found(snapshot(indexes=chain)) == {
+        ("RedundantIndex", "public.orders_100"), ("RedundantIndex", "public.orders_101"),
+    }  # fmt: skip
+
+
 def test_a_doubled_constraint_is_dropped_as_one() -> None:
     twins = [
         index(100, is_unique=True, is_primary=True, constraint="orders_pkey"),

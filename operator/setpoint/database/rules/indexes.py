@@ -29,8 +29,9 @@ def unused_indexes(snapshot: Snapshot, analysis: Analysis) -> Iterable[Finding]:
         return
     is_old = snapshot.stats_age >= analysis.unused_index_age
     others = snapshot.server.standbys > snapshot.seen_replicas or snapshot.server.in_recovery
+    heirs = _heirs(snapshot)
     for index in snapshot.indexes:
-        if index.scans or index.tuples_read or _is_needed(index, snapshot):
+        if _is_used(index) or index.oid in heirs or _is_needed(index, snapshot):
             continue
         table = snapshot.table_of.get(index.table)
         if table is not None and (table.pages <= 1 or _were_lost(table, snapshot)):
@@ -50,6 +51,21 @@ def unused_indexes(snapshot: Snapshot, analysis: Analysis) -> Iterable[Finding]:
             magnitude=float(max(index.pages, 1)),
             confidence=_confidence(is_sure=is_old and not others),
         )
+
+
+def _is_used(index: Index) -> bool:
+    return bool(index.scans or index.tuples_read)
+
+
+def _heirs(snapshot: Snapshot) -> set[int]:
+    """Indexes that are to serve the reads of a superfluous one: of twins, the planner uses one."""
+    found: set[int] = set()
+    for index in snapshot.indexes:
+        heir = _lesser(index, snapshot) if _is_used(index) else None
+        while heir is not None and heir.oid not in found:
+            found.add(heir.oid)
+            heir = _lesser(heir, snapshot)
+    return found
 
 
 def _confidence(*, is_sure: bool) -> Confidence:
@@ -173,7 +189,10 @@ def invalid_indexes(snapshot: Snapshot, _: Analysis) -> Iterable[Finding]:
         is_certain = snapshot.server.sees_activity
         sql = [f"REINDEX INDEX CONCURRENTLY {name}"]
         remedy = "build it anew, or drop it"
-        if index.is_exclusion or _LEFTOVER.search(index.name):
+        if index.is_exclusion:
+            sql = [f"REINDEX INDEX {name}"]
+            remedy = "build it anew; that of an exclusion constraint locks the table meanwhile"
+        elif _LEFTOVER.search(index.name):
             sql = [f"DROP INDEX CONCURRENTLY {name}"]
             remedy = "drop it: a REINDEX CONCURRENTLY left it behind"
         if index.is_partitioned:
