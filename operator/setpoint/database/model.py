@@ -271,7 +271,9 @@ class Column:
     """A column. `n_distinct` as pg_stats has it: negative is a share of the rows; width in bytes.
 
     `is_searched_by_value`: of a type whose values one looks for by equality or range. `length` is
-    the type's, -1 where values differ; `alignment` in bytes.
+    the type's, -1 where values differ; `alignment` in bytes. `is_out_of_line`: its values are so
+    wide that the table has pointers to most, and only `width` of those is known; an index has them
+    all.
     """
 
     table: int
@@ -283,6 +285,7 @@ class Column:
     is_searched_by_value: bool
     length: int
     alignment: int
+    is_out_of_line: bool | None = False
 
 
 @dataclass(frozen=True, slots=True)

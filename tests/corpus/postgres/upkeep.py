@@ -489,6 +489,17 @@ def _(draft: Draft) -> None:
     draft.premise("it is large", f"{pages(index)} > 500")
 
 
+@bloat.trap(
+    "index of values out of line", "the table has pointers to its values, the index has them"
+)
+def _(draft: Draft) -> None:
+    text = "(SELECT string_agg(md5((g * 100 + i)::text), '') FROM generate_series(1, 66) i)"
+    table = draft.table(3_000, columns=[("note", "text", text)], key=False, pad=400)
+    index = draft.index(table, "{note}", use="{note} = 'x'")
+    draft.premise("it is larger than its table", f"{pages(index)} > 3 * {pages(table)}")
+    draft.premise("the table is large enough to look at", f"{pages(table)} > 150")
+
+
 @bloat.trap("gin index", "its size follows from words, not rows")
 def _(draft: Draft) -> None:
     columns = [

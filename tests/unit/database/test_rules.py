@@ -566,6 +566,8 @@ def test_an_index_has_entries_of_dead_rows_and_a_partial_one_values_of_its_own()
     assert ids(replace(hollow, indexes=[partial])) == {"IndexBloat"}
     sparse = column(null_fraction=0.95, width=100, length=-1)
     assert found(replace(hollow, indexes=[partial], columns=[sparse])) == set()
+    pointers = column(width=18, length=-1, is_out_of_line=True)
+    assert found(replace(hollow, columns=[pointers])) == set()
 
 
 def test_scans_tell_the_pages_that_nobody_has_counted() -> None:

@@ -223,13 +223,16 @@ SELECT i.indexrelid::pg_catalog.int8 AS oid, i.indrelid::pg_catalog.int8 AS tabl
 """  # noqa: S608 - of constants
 
 # Type categories (documentation, 53.64): numbers, strings, dates, spans, addresses, enums. Not
-# booleans, and nothing that a btree can sort but nobody compares as a whole, such as jsonb.
+# booleans, and nothing that a btree can sort but nobody compares as a whole, such as jsonb. ANALYZE
+# keeps no value of more than 1 kB: a column that has widths and no values has wide ones alone.
 COLUMNS = f"""
 SELECT a.attrelid::pg_catalog.int8 AS table, a.attnum AS number, a.attname AS name,
        st.n_distinct AS n_distinct, st.null_frac AS null_fraction, st.avg_width AS width,
        (t.typcategory IN ('N', 'S', 'D', 'T', 'I', 'E')
         OR t.oid = 'pg_catalog.uuid'::pg_catalog.regtype::pg_catalog.oid) AS is_searched_by_value,
        a.attlen AS length,
+       a.attlen = -1 AND st.null_frac < 1
+           AND st.histogram_bounds IS NULL AND st.most_common_vals IS NULL AS is_out_of_line,
        CASE a.attalign WHEN 'd' THEN 8 WHEN 'i' THEN 4 WHEN 's' THEN 2 ELSE 1 END AS alignment
   FROM pg_catalog.pg_attribute AS a
   JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid

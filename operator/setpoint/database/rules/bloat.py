@@ -116,7 +116,7 @@ def _index_pages(index: Index, columns: Mapping[int, Column], dead: int) -> floa
         return None
     keys = [columns.get(number) for number in (*index.key, *index.included)]
     known = [column for column in keys if column is not None and column.width is not None]
-    if len(known) < len(keys):
+    if len(known) < len(keys) or any(column.is_out_of_line for column in known):
         return None
     if index.predicate:
         if any(column.length == -1 for column in known):
