@@ -1,5 +1,6 @@
 """A database as plain values: what the rules look at."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,6 +16,34 @@ PAGE_BYTES = 8192
 
 MIB_PAGES = 128
 """Pages in 1 MiB."""
+
+_BLOCKS_OF_ROW = 3
+"""At most, for one that is written or fetched: its own, its new version's, the free space's."""
+
+
+def parameter(options: Mapping[str, str], name: str, default: float) -> float:
+    """A storage parameter that is a number, as Postgres reads it: `70`, `70.0`, `7e1` and `0x46`.
+
+    The catalog keeps them as they were written.
+    """
+    text = options.get(name, "").strip()
+    for read in (_whole, float):
+        with contextlib.suppress(ValueError, OverflowError):
+            return float(read(text))
+    return default
+
+
+def _whole(text: str) -> int:
+    return int(text, 0)
+
+
+def is_switched_off(options: Mapping[str, str], name: str) -> bool:
+    """Whether a storage parameter says no: `false`, `OFF`, `no` and `0`, or how they begin."""
+    text = options.get(name, "").strip().lower()
+    return text in _NO
+
+
+_NO = frozenset({"0", "f", "fa", "fal", "fals", "false", "n", "no", "of", "off"})
 
 
 @dataclass(frozen=True)
@@ -74,9 +103,11 @@ class Part:
 
     Counters since the statistics' reset; `modified` since the last ANALYZE, `inserted` since the
     last VACUUM; `added`, `updated` and `removed` are all rows ever.
-    `counted_rows` (negative: never) and `counted_pages` are the catalog's, as the last VACUUM,
-    ANALYZE or CREATE INDEX left them. `options` are the storage parameters that are set. A
-    table with row security `hides_statistics` of its columns from all but its owner.
+    `blocks` were read for all of it, `fetched` are rows that indexes led to.
+    `counted_rows` (negative: never), `counted_pages` and, of them, `visible_pages` are the
+    catalog's, as the last VACUUM, ANALYZE or CREATE INDEX left them. `options` are the storage
+    parameters that are set. A table with row security `hides_statistics` of its columns from all
+    but its owner.
     """
 
     oid: int
@@ -99,6 +130,9 @@ class Part:
     vacuumed_at: datetime | None
     hides_statistics: bool
     options: Mapping[str, str]
+    blocks: int = 0
+    fetched: int = 0
+    visible_pages: int = 0
 
     @property
     def rows(self) -> int:
@@ -110,8 +144,46 @@ class Part:
         """Never vacuumed nor analysed, the catalog has no pages yet, however many rows there are.
 
         28 bytes is the least a row takes: its header and its line pointer (documentation, 73.6).
+        And a sequential scan reads no more blocks than there are: those that no single row
+        accounts for, written or found by an index, were read by scans.
         """
-        return max(self.counted_pages, self.live * 28 // PAGE_BYTES)
+        if self.counted_pages:
+            return max(self.counted_pages, self.live * 28 // PAGE_BYTES)
+        by_rows = _BLOCKS_OF_ROW * (self.added + self.updated + self.removed + self.fetched)
+        scanned = (self.blocks - by_rows) // max(self.seq_scan, 1)
+        return max(scanned if self.live else 0, self.live * 28 // PAGE_BYTES)
+
+    def unseen(self, changes: int) -> int:
+        """Of the changes counted since the last ANALYZE or VACUUM, those that it cannot have seen.
+
+        A session tells the server of its changes up to a second late: those of a load that is
+        analysed at once count as made since, and so do deletes. Then it counted as many rows as
+        there are with all of them; had they come later, it would have counted others. And rows
+        that it counted were there, so their inserts came before.
+        """
+        if self._saw_all(changes):
+            return 0
+        if changes >= self.added >= self.counted_rows > 0:
+            return changes - int(self.counted_rows)
+        return changes
+
+    def _saw_all(self, changes: int) -> bool:
+        left = self.added - self.removed
+        return (
+            changes in (self.added, self.removed, self.added + self.removed)
+            and not self.updated
+            and abs(left - self.counted_rows) <= left / 100
+        )
+
+    @property
+    def dead_rows(self) -> int:
+        """Dead rows, without those that VACUUM removed before the server was told of them.
+
+        It left no dead row behind if it found nearly all pages visible to everybody.
+        """
+        is_clean = self.vacuumed_at is not None and self.visible_pages >= 0.9 * self.counted_pages
+        is_late = is_clean and self.dead == self.removed and self._saw_all(self.modified)
+        return 0 if is_late else self.dead
 
 
 @dataclass(frozen=True)
@@ -154,10 +226,10 @@ class Index:
     """An index, or a partitioned one with the sums of its partitions.
 
     `key` are attribute numbers, 0 for an expression, `included` those of INCLUDE; `classes`,
-    `collations` and `orders` go with `key`. `expressions` and `predicate` are digests, empty
-    without. `not_null` is the column of a predicate that says no more than that it is not null.
-    `is_attached`: it is a partition's part of a partitioned one. `parameters` are those of operator
-    classes and of BRIN that make it another index.
+    `collations` and `orders` go with `key`. `expressions`, one for each 0, and `predicate` are
+    digests, empty without. `not_null` is the column of a predicate that says no more than that it
+    is not null. `is_attached`: it is a partition's part of a partitioned one. `parameters` are
+    those of operator classes and of BRIN that make it another index.
     """
 
     oid: int
@@ -186,7 +258,7 @@ class Index:
     classes: tuple[int, ...] = ()
     collations: tuple[int, ...] = ()
     orders: tuple[int, ...] = ()
-    expressions: str = ""
+    expressions: tuple[str, ...] = ()
     predicate: str = ""
     not_null: int | None = None
     parameters: str = ""
@@ -199,7 +271,9 @@ class Column:
     """A column. `n_distinct` as pg_stats has it: negative is a share of the rows; width in bytes.
 
     `is_searched_by_value`: of a type whose values one looks for by equality or range. `length` is
-    the type's, -1 where values differ; `alignment` in bytes.
+    the type's, -1 where values differ; `alignment` in bytes. `is_out_of_line`: its values are so
+    wide that the table has pointers to most, and only `width` of those is known; an index has them
+    all.
     """
 
     table: int
@@ -211,13 +285,15 @@ class Column:
     is_searched_by_value: bool
     length: int
     alignment: int
+    is_out_of_line: bool | None = False
 
 
 @dataclass(frozen=True, slots=True)
 class ForeignKey:
     """A foreign key's own side: attribute numbers of `table`; `referenced` is the other table.
 
-    `parent` is the oid of the one of which it is a partition's part, else 0.
+    `parent` is the oid of the one of which it is a partition's part, else 0. `collations` go with
+    `columns`.
     """
 
     name: str
@@ -226,15 +302,21 @@ class ForeignKey:
     columns: tuple[int, ...]
     oid: int = 0
     parent: int = 0
+    collations: tuple[int, ...] = ()
 
     def is_served_by(self, index: Index) -> bool:
         """Whether `index` finds the rows that refer to one: its columns in any order, but first.
 
-        Of the partial ones only those that leave out nothing but nulls, which refer to nothing.
+        Of the partial ones only those that leave out nothing but nulls, which refer to nothing;
+        none of another collation than the column's, for the planner takes none. A GiST index of
+        such a column is that of an exclusion constraint, and finds equal values too.
         """
-        if not index.is_valid or index.method not in ("btree", "hash"):
+        if not index.is_valid or index.method not in ("btree", "hash", "gist"):
             return False
         if index.predicate and index.not_null not in self.columns:
+            return False
+        own = dict(zip(self.columns, self.collations, strict=False))
+        if any(own.get(n, c) != c for n, c in zip(index.key, index.collations, strict=False)):
             return False
         return set(index.key[: len(self.columns)]) == set(self.columns)
 

@@ -311,6 +311,24 @@ duplicate("same descending order", "the same order twice",
           ("{a} DESC, {b}", f"{A} AND {B}", {"flavour": "dotted"}), which=(0, 1), most=1)  # fmt: skip
 
 
+@pairs.problem("twins, one of them used", "the planner uses one; when that goes, the other")
+def _(draft: Draft) -> None:
+    table = draft.table(rows(draft))
+    older, newer = draft.index(table, "{a}"), draft.index(table, "{a}")
+    draft.use(table, newer, A)
+    draft.premise("the older one was never used", f"{idx_scans(older)} = 0")
+    draft.either("DuplicateIndex", older, newer)
+
+
+@pairs.problem("prefix used, longer one not", "one of the two can go, and the reads need the other")
+def _(draft: Draft) -> None:
+    table = draft.table(rows(draft))
+    shorter, longer = draft.index(table, "{a}"), draft.index(table, "{a}, {b}")
+    draft.use(table, shorter, A)
+    draft.premise("the longer one was never used", f"{idx_scans(longer)} = 0")
+    draft.expect("RedundantIndex", shorter)
+
+
 @pairs.problem("plain beside primary key", "the key's own index serves every one of its reads")
 def _(draft: Draft) -> None:
     table = draft.table(rows(draft))
@@ -322,6 +340,39 @@ def _(draft: Draft) -> None:
     table = draft.table(rows(draft))
     draft.load(table.fill(f"ALTER TABLE {table.sql} ADD UNIQUE ({{t}})"))
     draft.expect("DuplicateIndex", draft.index(table, "{t}", use=T, unique=True))
+
+
+@pairs.problem(
+    "primary key beside an older unique constraint", "a primary key stays, whatever refers to which"
+)
+def _(draft: Draft) -> None:
+    table = draft.table(5_003, key=False)
+    older = draft.named(schema=table.schema)
+    draft.load(
+        table.fill(f'ALTER TABLE {table.sql} ADD CONSTRAINT "{_inner(older)}" UNIQUE ({{id}})')
+    )
+    child = draft.table(20)
+    draft.load(
+        child.fill(f"ALTER TABLE {child.sql} ADD FOREIGN KEY ({{id}}) REFERENCES {table.sql}")
+        + table.fill(" ({id})"),
+        table.fill(f"ALTER TABLE {table.sql} ADD PRIMARY KEY ({{id}})"),
+    )
+    draft.premise(
+        "the older one is referred to",
+        "EXISTS (SELECT FROM pg_constraint"
+        f" WHERE contype = 'f' AND confrelid = {table.oid} AND conindid = {older.oid})",
+    )
+    draft.expect("DuplicateIndex", older)
+
+
+@pairs.problem("BRIN of the same ranges", "one writes down what is the default for the other")
+def _(draft: Draft) -> None:
+    table = draft.table(rows(draft))
+    made = [
+        draft.index(table, "{id}", using="brin", tail=tail, use="{id} = 5")
+        for tail in ("", "WITH (pages_per_range = 128)")
+    ]
+    draft.either("DuplicateIndex", *made)
 
 
 @pairs.problem("twins of a partitioned table", "one finding for two roots, none for their parts")
@@ -384,6 +435,9 @@ redundant("partial prefix, same predicate", "the same rows, more columns",
           ("{a}, {b}", f"{A} AND {B} AND {{c}} > 9", {"tail": "WHERE {c} > 9"}), which=(0,))  # fmt: skip
 redundant("expression prefix", "the same function leads both", ("upper({t})", "upper({t}) = 'X'", {}),
           ("upper({t}), {b}", f"upper({{t}}) = 'X' AND {B}", {}), which=(0,))  # fmt: skip
+redundant("prefix of several expressions", "one function of two leads both",
+          ("upper({t})", "upper({t}) = 'X'", {}),
+          ("upper({t}), lower({t})", "upper({t}) = 'X' AND lower({t}) = 'x'", {}), which=(0,))  # fmt: skip
 redundant("descending prefix", "the same order leads both", ("{a} DESC", A, {}),
           ("{a} DESC, {b}", f"{A} AND {B}", {}), which=(0,))  # fmt: skip
 
@@ -402,6 +456,8 @@ pair("whole beside partial", "the partial one is small and hot, the other whole"
      ("{a}", f"{A} AND {{c}} < 9", {"tail": "WHERE {c} < 9"}))  # fmt: skip
 pair("other expression", "upper is not lower", ("upper({t})", "upper({t}) = 'X'", {}),
      ("lower({t})", "lower({t}) = 'x'", {}))  # fmt: skip
+pair("other expression first", "the function is the second key of the other",
+     ("upper({t})", "upper({t}) = 'X'", {}), ("lower({t}), upper({t})", "lower({t}) = 'x'", {}))  # fmt: skip
 pair("expression beside column", "a function of a column is another key", ("{t}", T, {}),
      ("upper({t})", "upper({t}) = 'X'", {}))  # fmt: skip
 pair("other collation", "another order, other comparisons", ("{t}", T, {}),

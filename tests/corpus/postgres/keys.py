@@ -265,6 +265,48 @@ def _(draft: Draft) -> None:
         draft.premise("it was never used", f"coalesce({idx_scans(index)}, 0) = 0")
 
 
+@keys.trap(
+    "of a partition's partitions, indexed one by one", "a partition's index is on those below it"
+)
+def _(draft: Draft) -> None:
+    root, leaves = partitioned(draft, 2)
+    middle, leaf = (draft.named(schema=root.schema) for _ in range(2))
+    draft.load(
+        f"CREATE TABLE {middle.sql} PARTITION OF {root.sql} FOR VALUES FROM (24000) TO (36000)"
+        + root.fill(" PARTITION BY RANGE ({id})"),
+        f"CREATE TABLE {leaf.sql} PARTITION OF {middle.sql} FOR VALUES FROM (24000) TO (36000)",
+    )
+    reference(draft, root, parent_of(draft))
+    for part in (*leaves, Table(middle.schema, middle.name, middle.object, root.columns)):
+        draft.index(part, "{a}")
+
+
+@keys.trap("exclusion constraint", "its index leads with the column, and finds equal values")
+def _(draft: Draft) -> None:
+    address = "'10.0.0.0'::inet + g % 5003"
+    parent = draft.table(5_003, columns=[("address", "inet", address)], key=False)
+    draft.load(parent.fill(f"ALTER TABLE {parent.sql} ADD PRIMARY KEY ({{address}})"))
+    columns = [("address", "inet", address), ("span", "int4range", "int4range(g, g + 1)")]
+    table = draft.table(children(draft) // 4, columns=columns)
+    draft.load(
+        table.fill(
+            f"ALTER TABLE {table.sql} ADD EXCLUDE USING gist"
+            " ({address} inet_ops WITH =, {span} WITH &&)"
+        )
+    )
+    reference(draft, table, parent, "{address}")
+
+
+@keys.problem("index of another collation", "the planner takes it for no look-up of the key's own")
+def _(draft: Draft) -> None:
+    parent = draft.table(5_003, columns=[("code", "text", "md5((g % 5003)::text)")], key=False)
+    draft.load(parent.fill(f"ALTER TABLE {parent.sql} ADD PRIMARY KEY ({{code}})"))
+    table = draft.table(children(draft), columns=[("code", "text", "md5((g % 5003)::text)")])
+    draft.index(table, '{code} COLLATE "POSIX"', use="{code} = 'x' COLLATE \"POSIX\"")
+    reference(draft, table, parent, "{code}")
+    lacks(draft, table)
+
+
 @keys.trap("same columns, other table", "a column of that name elsewhere refers to nothing")
 def _(draft: Draft) -> None:
     first, second = draft.rng.sample(list(draft.world.schemas), 2)

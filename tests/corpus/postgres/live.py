@@ -165,6 +165,25 @@ def _(draft: Draft) -> None:
     )
 
 
+@sessions.trap("indexes in the making", "all of a table's are built anew, one after the other")
+def _(draft: Draft) -> None:
+    table = shop(draft, 9_000)
+    for column in ("{a}", "{t}"):
+        draft.index(table, column, use=f"{column}::text = 'x'" if column == "{t}" else "{a} = 5")
+    idle(draft, table.fill(f"INSERT INTO {table.sql} ({{id}}) VALUES (0)"))
+    builder = draft.hold(waits=f"REINDEX TABLE CONCURRENTLY {table.sql}")
+    draft.allow("BlockedSession", "LongTransaction", of=builder)  # it waits for the writer
+    draft.premise(
+        "several are not valid yet",
+        f"(SELECT count(*) >= 2 FROM pg_index WHERE NOT indisvalid AND indrelid = {table.oid})",
+    )
+
+
+@statements.problem("slow, behind a comment", "the tool that wrote it has named it in a comment")
+def _(draft: Draft) -> None:
+    _slow(draft, "b", before="-- name: Sum :one\n")
+
+
 @statements.problem("slow", "it takes long and runs often")
 def _(draft: Draft) -> None:
     _slow(draft, "a")
@@ -175,11 +194,13 @@ def _(draft: Draft) -> None:
     _slow(draft, "b", "dotted")
 
 
-def _slow(draft: Draft, column: str, flavour: str = "plain") -> None:
+def _slow(draft: Draft, column: str, flavour: str = "plain", before: str = "") -> None:
     draft.part, draft.requires = "sessions", "pg_stat_statements"
     table = draft.table(200, flavour=flavour)
     statement = draft.ask(
-        table.fill(f"SELECT pg_sleep(0.15), sum({{{column}}}) FROM {table.sql} WHERE {{c}} > 7"),
+        table.fill(
+            f"{before}SELECT pg_sleep(0.15), sum({{{column}}}) FROM {table.sql} WHERE {{c}} > 7"
+        ),
         120,
     )
     draft.expect("SlowStatement", statement)

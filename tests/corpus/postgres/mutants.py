@@ -88,6 +88,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("only a single column is compared", ("pairs/prefix of two",)),
         ("the first of a chain is reported alone", ("pairs/chain",)),
         ("partial indexes are left out", ("pairs/partial prefix, same predicate",)),
+        ("only all expressions together are compared", ("pairs/prefix of several expressions",)),
         ("expressions are left out", ("pairs/expression prefix",)),
     ),
     *_of(
@@ -110,6 +111,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ("partitioned tables are left out", ("foreign keys/of a partitioned table",)),
         ("the parent is reported", ("foreign keys/plain", "foreign keys/across schemas")),
         ("hash indexes don't serve", ("foreign keys/hash index",)),
+        ("GiST indexes don't serve", ("foreign keys/exclusion constraint",)),
+        ("collations are not looked at", ("foreign keys/index of another collation",)),
     ),
     *_of(
         "NeverAnalyzed",
@@ -156,6 +159,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("all end where int does", ("sequences/bigint beyond int", "sequences/smallint")),
         ("unowned sequences are left out", ("sequences/of no column",)),
         ("a sequence without a value breaks it", ("sequences/never called",)),
+        ("a range's start is the type's", ("sequences/a range of its own",)),
     ),
     *_of(
         "TableBloat",
@@ -172,6 +176,9 @@ MUTANTS: tuple[Mutant, ...] = (
         ("fillfactor is not looked at", ("bloat/index fillfactor",)),
         ("other methods are estimated like btree", ("bloat/gin index",)),
         ("one index of a table is enough", ("bloat/table and two indexes",)),
+        ("dead rows have no entries", ("dead rows/updated, never vacuumed, indexed",)),
+        ("predicates are not looked at",
+         ("bloat/sparse partial index", "bloat/partial index of long values")),
         ("none is reported", ("bloat/table and index",)),
     ),
     *_of(

@@ -1,6 +1,6 @@
 """Tables read from end to end."""
 
-from tests.corpus.postgres.draft import Draft, Table, pages, stat
+from tests.corpus.postgres.draft import Draft, Table, pages, repeat, stat
 from tests.corpus.postgres.registry import Chapter
 
 scans = Chapter("scans")
@@ -107,6 +107,30 @@ def _(draft: Draft) -> None:
     )
 
 
+@scans.problem("wide rows, never analysed", "nobody has counted its pages: scans read them all")
+def _(draft: Draft) -> None:
+    table = draft.table(
+        big(draft), key=False, pad=150, settle=False, tail="WITH (autovacuum_enabled = off)"
+    )
+    read_whole(draft, table)
+    draft.expect("NeverAnalyzed", table)
+    draft.allow("StaleStatistics", of=table)
+    draft.premise(
+        "its pages are not counted",
+        f"(SELECT relpages = 0 FROM pg_class WHERE oid = {table.oid})",
+    )
+
+
+@scans.trap("small and restless, never analysed", "few rows that are written all the time")
+def _(draft: Draft) -> None:
+    tail = "WITH (autovacuum_enabled = off)"
+    table = draft.table(40, key=False, settle=False, tail=tail)
+    draft.load(repeat(table.fill(f"UPDATE {table.sql} SET {{a}} = {{a}} + 1"), 15))
+    draft.scan(table, 1_500)
+    draft.premise("it is small", f"{pages(table)} < 100")
+    draft.allow("DeadTuples", "AutovacuumBehind", of=table)
+
+
 @scans.trap("one page", "reading one page is the fastest there is, however often")
 def _(draft: Draft) -> None:
     table = draft.table(15)
@@ -169,6 +193,24 @@ def _(draft: Draft) -> None:
     )
     # what the session itself has still to report
     draft.premise("few scans are left", f"{stat(table, 'seq_scan')} <= 150")
+
+
+@scans.trap("reports over many partitions", "thirty reports read sixty partitions each")
+def _(draft: Draft) -> None:
+    root = draft.table(key=False, tail="PARTITION BY RANGE ({id})", pad=150)
+    leaves = []
+    for n in range(60):
+        leaf = draft.named(schema=root.schema)
+        draft.load(
+            f"CREATE TABLE {leaf.sql} PARTITION OF {root.sql}"
+            f" FOR VALUES FROM ({n * 200}) TO ({n * 200 + 200})"
+        )
+        leaves.append(leaf)
+    values = ", ".join({"t": "md5(g::text)", "pad": "'x'"}.get(role, "g") for role in root.columns)
+    draft.load(f"INSERT INTO {root.sql} SELECT {values} FROM generate_series(0, 11999) g")
+    draft.settle(f"VACUUM (ANALYZE) {root.sql}")
+    draft.scan(root, 30)
+    draft.premise("few reports", f"{stat(leaves[0], 'seq_scan')} BETWEEN 30 AND 35")
 
 
 @scans.trap("small partitions", "three partitions of one page each")

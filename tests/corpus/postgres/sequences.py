@@ -117,6 +117,55 @@ far("high start", "a shard's range begins at 9.0e18: most of it is left", "bigin
     "MINVALUE 9000000000000000000 START WITH 9000000000000000000")  # fmt: skip
 
 
+@sequences.problem("of an unlogged table", "its inserts fail like those of any other")
+def _(draft: Draft) -> None:
+    table = draft.named()
+    sequence = draft.named(schema=table.schema)
+    draft.load(
+        f"CREATE UNLOGGED TABLE {table.sql}"
+        f" (id int GENERATED ALWAYS AS IDENTITY (SEQUENCE NAME {sequence.sql}))"
+    )
+    draft.alias(sequence, f"{table.object}.id")
+    reached(draft, sequence, INT_END - 1_000_000)
+    draft.expect("SequenceNearEnd", sequence)
+
+
+@sequences.problem("of two columns, one a text", "a text has room for it, the number has none")
+def _(draft: Draft) -> None:
+    sequence = owned(draft, "int", "AS bigint")
+    draft.load(
+        f"CREATE TABLE {draft.named().sql}"
+        f" (code text DEFAULT 'N' || nextval({literal(sequence.sql)}))"
+    )
+    reached(draft, sequence, INT_END - 1_500_000)
+    draft.expect("SequenceNearEnd", sequence)
+
+
+@sequences.problem("column of a domain of a domain", "it ends where the innermost type does")
+def _(draft: Draft) -> None:
+    inner, outer = draft.named(), draft.named()
+    draft.load(
+        f"CREATE DOMAIN {inner.sql} AS int",
+        f"CREATE DOMAIN {outer.sql} AS {inner.sql} CHECK (value > 0)",
+    )
+    sequence = owned(draft, outer.sql, "AS bigint")
+    reached(draft, sequence, INT_END - 1_500_000)
+    draft.expect("SequenceNearEnd", sequence)
+
+
+far("a range of its own", "a tenth of the hundred million values of its shard are gone", "bigint",
+    1_010_000_000, "START WITH 1000000000 MAXVALUE 1099999999")  # fmt: skip
+near("starts near the end of its type", "it began late and has a thousandth left", "int",
+     INT_END - 2_000, "START WITH 2147000000")  # fmt: skip
+
+
+@sequences.problem("never called, starts at its end", "a thousand inserts are all it will serve")
+def _(draft: Draft) -> None:
+    sequence = column(draft, "int", f"START WITH {INT_END - 1000}")
+    draft.premise("never called", f"(SELECT NOT is_called FROM {sequence.sql})")
+    draft.expect("SequenceNearEnd", sequence)
+
+
 @sequences.trap("never called", "it has no last value")
 def _(draft: Draft) -> None:
     sequence = column(draft, "int")

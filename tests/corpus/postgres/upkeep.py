@@ -224,6 +224,25 @@ def _dead(draft: Draft, table: Table) -> None:
     much_dead(draft, table)
 
 
+@dead.problem("updated, never vacuumed, indexed", "its indexes have entries for the dead rows too")
+def _(draft: Draft) -> None:
+    table = draft.table(60_000, columns=SHORT, tail=BY_HAND, key=False, pad=10)
+    index = draft.index(table, "{a}", use="{a} = 5")
+    churn(draft, table, 3)
+    _dead(draft, table)
+    draft.premise("it is large", f"{pages(index)} > 350")
+
+
+@dead.problem("autovacuum switched OFF", "the switch may be written in capitals")
+def _(draft: Draft) -> None:
+    table = draft.table(26_000, tail="WITH (autovacuum_enabled = 'OFF')", key=False)
+    draft.work(table.fill(f"UPDATE {table.sql} SET {{a}} = {{a}} + 10000 WHERE {{id}} % 3 = 0"))
+    analyse(draft, table)
+    draft.expect("AutovacuumBehind", table)
+    draft.premise("a quarter of its rows is dead", f"{stat(table, 'n_dead_tup')} > 8000")
+    draft.allow("DeadTuples", of=table)
+
+
 def _behind(draft: Draft, tail: str, flavour: str | None = None) -> None:
     table = draft.table(26_000, tail=THROTTLED.format(tail), key=False, flavour=flavour)
     churn(draft, table)
@@ -396,6 +415,14 @@ innocent(
     "WITH (fillfactor = 20)",
     40,
 )
+innocent(
+    "fillfactor, written as a decimal",
+    "four fifths are left free by its own setting, whose text is no whole number",
+    30_000,
+    list(LOAD),
+    "WITH (fillfactor = 20.0)",
+    40,
+)
 innocent("fresh", "a load as large as the bloated ones", 60_000, SHORT, pad=110)
 innocent("narrow rows", "the header is larger than the row", 150_000, [("s", "smallint", "g % 9")])
 innocent(
@@ -441,6 +468,36 @@ def _(draft: Draft) -> None:
     table = draft.table(60_000, columns=[*SHORT, ("few", "int", "g % 7")])
     draft.index(table, "{k}", use="{k} = 'x'")
     draft.index(table, "{few}", use="{few} = 5")
+
+
+@bloat.trap("sparse partial index", "it leaves out the NULLs, which make the average value short")
+def _(draft: Draft) -> None:
+    text = "CASE WHEN g % 20 = 0 THEN repeat(md5(g::text), 5) END"
+    table = draft.table(500_000, columns=[("note", "text", text)], key=False, pad=0)
+    tail = "WHERE {note} IS NOT NULL"
+    index = draft.index(table, "{note}", use="{note} = 'x'", tail=tail)
+    draft.premise("it is large", f"{pages(index)} > 500")
+
+
+@bloat.trap("partial index of long values", "its values are long, those of the table are not")
+def _(draft: Draft) -> None:
+    text = "CASE WHEN g % 10 = 0 THEN repeat(md5(g::text), 9) ELSE 'n' || g END"
+    table = draft.table(120_000, columns=[("note", "text", text)], key=False, pad=0)
+    tail = "WHERE length({note}) > 100"
+    use = "{note} = 'x' AND length({note}) > 100"
+    index = draft.index(table, "{note}", use=use, tail=tail)
+    draft.premise("it is large", f"{pages(index)} > 500")
+
+
+@bloat.trap(
+    "index of values out of line", "the table has pointers to its values, the index has them"
+)
+def _(draft: Draft) -> None:
+    text = "(SELECT string_agg(md5((g * 100 + i)::text), '') FROM generate_series(1, 66) i)"
+    table = draft.table(3_000, columns=[("note", "text", text)], key=False, pad=400)
+    index = draft.index(table, "{note}", use="{note} = 'x'")
+    draft.premise("it is larger than its table", f"{pages(index)} > 3 * {pages(table)}")
+    draft.premise("the table is large enough to look at", f"{pages(table)} > 150")
 
 
 @bloat.trap("gin index", "its size follows from words, not rows")

@@ -3,6 +3,7 @@
 from psycopg import sql
 
 from setpoint.database.identifiers import quote
+from stack.postgres import PostgresServer
 from tests.integration.database.catalog import Database, scan, table
 
 
@@ -40,6 +41,40 @@ async def test_partitions_count_for_their_root(database: Database) -> None:
     found = {identity[1] for identity in await database.findings()}
     assert "public.parent" in found
     assert not {"public.part0", "public.part1"} & found
+
+
+async def test_foreign_keys_that_only_18_knows(postgres_18: PostgresServer) -> None:
+    """One that is not enforced looks nothing up; one of periods is served by a GiST index."""
+    database = Database(postgres_18, "pg_monitor", "pg_read_all_data")
+    rows = "SELECT g, g % 50, int4range(1, 9) FROM generate_series(1, 3000) g"
+    database.run(
+        "CREATE EXTENSION btree_gist",
+        "CREATE TABLE room (id int, span int4range, PRIMARY KEY (id, span WITHOUT OVERLAPS))",
+        "INSERT INTO room SELECT g, int4range(0, 10) FROM generate_series(0, 49) g",
+        "CREATE TABLE city (id int PRIMARY KEY)",
+        "INSERT INTO city SELECT g FROM generate_series(0, 49) g",
+        *(
+            statement
+            for name in ("told", "served", "bare")
+            for statement in (
+                f"CREATE TABLE {name} (id int, owner int, span int4range)",
+                f"INSERT INTO {name} {rows}",
+                f"ANALYZE {name}",
+            )
+        ),
+        "ALTER TABLE told ADD FOREIGN KEY (owner) REFERENCES city NOT ENFORCED",
+        "CREATE INDEX ON served USING gist (owner, span)",
+        *(
+            f"ALTER TABLE {name} ADD FOREIGN KEY (owner, PERIOD span)"
+            " REFERENCES room (id, PERIOD span)"
+            for name in ("served", "bare")
+        ),
+    )
+    found = await database.findings()
+    assert [identity[1] for identity in found if identity[0] == "ForeignKeyWithoutIndex"] == [
+        "public.bare"
+    ]
+    assert ("UnusedIndex", "public.served_owner_span_idx") not in found
 
 
 async def test_foreign_keys_of_partitions(database: Database) -> None:

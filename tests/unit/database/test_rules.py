@@ -86,6 +86,11 @@ def test_partitions_are_scanned_as_one_table() -> None:
     }
 
 
+def test_a_few_reports_over_many_partitions_are_few() -> None:
+    parts = [part(n, f"p{n}", seq_scan=20, counted_pages=60) for n in range(2, 100)]
+    assert found(snapshot(tables=[partitioned(1, "events", *parts)])) == set()
+
+
 def test_what_a_day_of_our_own_looks_does_not_show_is_over() -> None:
     seen = snapshot(tables=[table(**SCANNED)])
     calm = Window(90_000, {1: TableWindow(90_000, 3, 300, 5000)})
@@ -179,14 +184,14 @@ def test_an_index_on_one_page_costs_and_serves_nothing() -> None:
         ({}, {"is_clustered": True}, "DuplicateIndex", 100),
         ({"predicate": "x"}, {"predicate": "x"}, "DuplicateIndex", 101),
         ({"method": "brin", "parameters": "4"}, {"method": "brin"}, None, 0),
-        ({"key": (0,), "expressions": "x"}, {"key": (0,), "expressions": "x"}, "DuplicateIndex", 101),
+        ({"key": (0,), "expressions": ("x",)}, {"key": (0,), "expressions": ("x",)}, "DuplicateIndex", 101),
         ({}, {"key": (1, 2)}, "RedundantIndex", 100),
         ({"key": (1, 2)}, {}, "RedundantIndex", 101),
         ({}, {"included": (2,)}, "RedundantIndex", 100),
         ({"included": (2,)}, {"key": (1, 2)}, "RedundantIndex", 100),
         ({}, {"predicate": "x"}, None, 0),
         ({"predicate": "y"}, {"predicate": "x"}, None, 0),
-        ({"key": (0,), "expressions": "x"}, {"key": (0,), "expressions": "y"}, None, 0),
+        ({"key": (0,), "expressions": ("x",)}, {"key": (0,), "expressions": ("y",)}, None, 0),
         ({}, {"collations": (100,)}, None, 0),
         ({}, {"classes": (11,)}, None, 0),
         ({}, {"orders": (3,)}, None, 0),
@@ -223,6 +228,17 @@ def test_a_superfluous_index_is_not_called_unused_as_well() -> None:
     }
 
 
+def test_what_serves_the_reads_of_a_superfluous_index_is_not_called_unused() -> None:
+    idle: dict[str, Any] = {"scans": 0, "tuples_read": 0}
+    assert found(snapshot(indexes=[index(100, **idle), index(101)])) == {
+        ("DuplicateIndex", "public.orders_101")
+    }
+    chain = [index(100), index(101, key=(1, 2), **idle), index(102, key=(1, 2, 3), **idle)]
+    assert found(snapshot(indexes=chain)) == {
+        ("RedundantIndex", "public.orders_100"), ("RedundantIndex", "public.orders_101"),
+    }  # fmt: skip
+
+
 def test_a_doubled_constraint_is_dropped_as_one() -> None:
     twins = [
         index(100, is_unique=True, is_primary=True, constraint="orders_pkey"),
@@ -233,6 +249,16 @@ def test_a_doubled_constraint_is_dropped_as_one() -> None:
     ]
 
 
+def test_a_primary_key_stays_and_what_foreign_keys_hold_on_to_is_not_dropped() -> None:
+    twins = [
+        index(100, is_unique=True, constraint="older", is_referenced=True),
+        index(101, is_unique=True, is_primary=True, constraint="orders_pkey"),
+    ]
+    finding = only(snapshot(indexes=twins))
+    assert finding.object == "public.orders_100"
+    assert list(finding.sql) == [], "foreign keys would not let it go"
+
+
 def test_an_invalid_index_but_not_one_in_the_making() -> None:
     finding = only(snapshot(indexes=[index(is_valid=False, scans=0, tuples_read=0)]))
     assert finding.id == "InvalidIndex"
@@ -241,8 +267,9 @@ def test_an_invalid_index_but_not_one_in_the_making() -> None:
     blind = snapshot(server=replace(SERVER, sees_activity=False), indexes=[index(is_valid=False)])
     seen = {f.id: f for f in findings(blind)}
     assert seen["InvalidIndex"].confidence is Confidence.LOW
-    left = only(snapshot(indexes=[index(name="orders_a_ccnew", is_valid=False)]))
-    assert list(left.sql) == ["DROP INDEX CONCURRENTLY public.orders_a_ccnew"]
+    for name in ("orders_a_ccnew", "orders_a_ccnew1", "orders_a_ccold12"):
+        left = only(snapshot(indexes=[index(name=name, is_valid=False)]))
+        assert list(left.sql) == [f"DROP INDEX CONCURRENTLY public.{name}"]
 
 
 @pytest.mark.parametrize(
@@ -258,13 +285,17 @@ def test_an_invalid_index_but_not_one_in_the_making() -> None:
         ({"key": (1, 2), "predicate": "x", "not_null": 9}, False),
         ({"key": (1, 2), "is_valid": False, "is_building": True}, False),
         ({"key": (1, 2), "method": "gin"}, False),
+        ({"key": (1, 2, 3), "method": "gist"}, True),
+        ({"key": (3, 1, 2), "method": "gist"}, False),
+        ({"key": (2, 1), "collations": (0, 100)}, True),
+        ({"key": (2, 1), "collations": (0, 950)}, False),
     ],
     ids=str,
 )
 def test_a_foreign_key_and_what_serves_it(made: dict[str, Any] | None, is_served: bool) -> None:
     seen = snapshot(
-        foreign_keys=[foreign_key(1, 2)],
-        indexes=[index(**made)] if made else [],
+        foreign_keys=[foreign_key(1, 2, collations=(100, 0))],
+        indexes=[index(**{"collations": (), **made})] if made else [],
         columns=[column(1, "a"), column(2, "B")],
     )
     expected = set() if is_served else {("ForeignKeyWithoutIndex", "public.orders")}
@@ -324,6 +355,41 @@ def test_a_load_that_was_analysed_at_once_is_counted_late() -> None:
         "analyzed_at": NOW - timedelta(days=1),
     }
     assert found(snapshot(tables=[table(**loaded)])) == set()
+
+
+def test_rows_that_analyze_counted_were_inserted_before_it() -> None:
+    told_late: dict[str, Any] = {"updated": 300, "modified": 100_300}
+    assert found(snapshot(tables=[table(**told_late)])) == set()
+    told_late = {"updated": 60_000, "modified": 160_000}
+    assert ids(snapshot(tables=[table(**told_late)])) == {"StaleStatistics"}
+
+
+def test_deletes_that_were_vacuumed_at_once_are_counted_late() -> None:
+    left: dict[str, Any] = {
+        "added": 100_000, "removed": 90_000, "dead": 90_000, "modified": 190_000,
+        "inserted": 100_000, "live": 20_000, "counted_rows": 10_000, "visible_pages": 600,
+    }  # fmt: skip
+    assert found(snapshot(tables=[table(**left)])) == set()
+    since = snapshot(tables=[table(**left | {"counted_rows": 100_000})])
+    assert {"DeadTuples", "StaleStatistics"} <= ids(since), "it counted all of them"
+    analysed = snapshot(tables=[table(**left | {"visible_pages": 60})])
+    assert ids(analysed) == {"DeadTuples", "AutovacuumBehind"}, "VACUUM came before the deletes"
+
+
+def test_storage_parameters_are_read_as_postgres_reads_them() -> None:
+    for text in ("OFF", "False", "no", "0"):
+        off = table(dead=24_000, options={"autovacuum_enabled": text})
+        assert "AutovacuumBehind" in ids(snapshot(tables=[off])), text
+    for text, is_behind in (("0.1", True), ("1e-1", True), ("50", False), ("0x32", False)):
+        own = table(dead=24_000, live=200_000, options={"autovacuum_vacuum_scale_factor": text})
+        assert ("AutovacuumBehind" in ids(snapshot(tables=[own]))) is is_behind, text
+
+
+def test_a_table_without_vacuum_for_new_rows_has_none_to_wait_for() -> None:
+    new: dict[str, Any] = {"inserted": 100_000, "added": 200_000, "live": 200_000}
+    never: dict[str, Any] = {"options": {"autovacuum_vacuum_insert_threshold": "-1"}}
+    assert ids(snapshot(tables=[table(**new)])) == {"AutovacuumBehind"}
+    assert found(snapshot(tables=[table(**new, **never)])) == set()
 
 
 def test_dead_rows_and_who_should_remove_them() -> None:
@@ -404,7 +470,9 @@ def session(**values: Any) -> Session:
     [
         (session(in_transaction=299), set()),
         (session(in_transaction=300), {("LongTransaction", "session 77")}),
-        (session(is_idle=True, in_state=59, in_transaction=900), set()),
+        (session(is_idle=True, in_state=59, in_transaction=299), set()),
+        (session(is_idle=True, in_state=59, in_transaction=900),
+         {("LongTransaction", "session 77")}),
         (session(is_idle=True, in_state=60), {("IdleInTransaction", "session 77")}),
         (session(waits_for_lock=9), set()),
         (session(waits_for_lock=10, blockers=(8,)), {("BlockedSession", "session 77")}),
@@ -485,8 +553,32 @@ def test_empty_space_in_an_index() -> None:
     assert found(hollow) == {("IndexBloat", "public.orders_100")}
     loose = replace(kept, indexes=[index(pages=300, rows=20_000, fillfactor=10)])
     assert found(loose) == set()
-    for other in ({"method": "gin"}, {"key": (0,), "expressions": "x"}, {"key": (5,)}):
+    for other in ({"method": "gin"}, {"key": (0,), "expressions": ("x",)}, {"key": (5,)}):
         assert found(replace(kept, indexes=[index(pages=300, rows=5_000, **other)])) == set()
+
+
+def test_an_index_has_entries_of_dead_rows_and_a_partial_one_values_of_its_own() -> None:
+    hollow = snapshot(indexes=[index(pages=600, rows=100_000)], columns=[column()])
+    assert ids(hollow) == {"IndexBloat"}
+    littered = replace(hollow, tables=[table(dead=110_000)])
+    assert "IndexBloat" not in ids(littered)
+    partial = index(pages=600, rows=100_000, predicate="x")
+    assert ids(replace(hollow, indexes=[partial])) == {"IndexBloat"}
+    sparse = column(null_fraction=0.95, width=100, length=-1)
+    assert found(replace(hollow, indexes=[partial], columns=[sparse])) == set()
+    pointers = column(width=18, length=-1, is_out_of_line=True)
+    assert found(replace(hollow, columns=[pointers])) == set()
+
+
+def test_scans_tell_the_pages_that_nobody_has_counted() -> None:
+    wide: dict[str, Any] = {
+        "counted_pages": 0, "counted_rows": -1, "analyzed_at": None, "vacuumed_at": None,
+        "live": 10_000, "added": 10_000, "seq_scan": 2000, "seq_tup_read": 20_000_000,
+        "blocks": 330 * 2000 + 10_000,
+    }  # fmt: skip
+    assert "SequentialScans" in ids(snapshot(tables=[table(**wide)]))
+    restless = table(**wide | {"updated": 300_000})
+    assert "SequentialScans" not in ids(snapshot(tables=[restless]))
 
 
 def test_reads_that_miss_the_cache() -> None:
@@ -513,6 +605,8 @@ GIB = 1024**3
           "max_connections": 100}, None, {"work_mem"}),
         ({"shared_buffers": 4 * GIB, "effective_cache_size": 12 * GIB, "work_mem": GIB,
           "max_connections": 100}, 16, {"work_mem"}),
+        ({"shared_buffers": GIB / 128, "effective_cache_size": GIB, "work_mem": 4 * 2**20,
+          "max_connections": 100}, None, set()),
         ({}, 16, set()),
     ],
 )  # fmt: skip

@@ -28,6 +28,14 @@ _MEMBERS = """(SELECT e.objid FROM pg_catalog.pg_depend AS e
 _USERS = """n.nspname <> ALL (ARRAY['pg_catalog', 'information_schema']::pg_catalog.name[])
    AND NOT n.nspname::pg_catalog.text ~ '^pg_(toast|temp)'"""
 
+_HELD = """pg_catalog.pg_locks AS l
+                                   WHERE l.mode = 'ShareUpdateExclusiveLock' AND l.granted
+                                     AND l.relation IS NOT NULL
+                                     AND l.database = (SELECT d.oid
+                                                         FROM pg_catalog.pg_database AS d
+                                                        WHERE d.datname =
+                                                              pg_catalog.current_database())"""
+
 SERVER = """
 SELECT pg_catalog.current_setting('search_path') AS search_path,
        pg_catalog.current_setting('server_version') AS version,
@@ -124,7 +132,10 @@ SELECT c.oid::pg_catalog.int8 AS oid, n.nspname AS schema, c.relname AS name,
        COALESCE(pg_catalog.pg_stat_get_tuples_inserted(c.oid), 0) AS added,
        COALESCE(pg_catalog.pg_stat_get_tuples_updated(c.oid), 0) AS updated,
        COALESCE(pg_catalog.pg_stat_get_tuples_deleted(c.oid), 0) AS removed,
+       COALESCE(pg_catalog.pg_stat_get_blocks_fetched(c.oid), 0) AS blocks,
+       COALESCE(pg_catalog.pg_stat_get_tuples_fetched(c.oid), 0) AS fetched,
        c.reltuples::pg_catalog.float8 AS counted_rows, c.relpages AS counted_pages,
+       c.relallvisible AS visible_pages,
        CASE WHEN c.relfrozenxid <> '0'::pg_catalog.xid
             THEN pg_catalog.age(c.relfrozenxid) ELSE 0 END AS transaction_age,
        CASE WHEN c.relminmxid <> '0'::pg_catalog.xid
@@ -143,9 +154,12 @@ SELECT c.oid::pg_catalog.int8 AS oid, n.nspname AS schema, c.relname AS name,
  LIMIT {MAX_TABLES}
 """  # noqa: S608 - of constants
 
-# No operator class of a btree has parameters. Digests of the stored trees of expressions and
-# predicates, without the place in the statement's text that some versions keep: pg_get_expr, which
-# would show their text, locks the table.
+# No operator class of a btree has parameters. The stored trees of expressions and a digest of the
+# predicate's, without the place in the statement's text that some versions keep: pg_get_expr, which
+# would show their text, locks the table. REINDEX and DROP INDEX CONCURRENTLY hold a lock on the
+# index that nothing else takes; of several indexes of one table, the progress view knows but the
+# one whose turn it is. To a role without pg_monitor it tells no index, but who builds one: on a
+# table that this one holds.
 INDEXES = f"""
 SELECT i.indexrelid::pg_catalog.int8 AS oid, i.indrelid::pg_catalog.int8 AS table,
        CASE WHEN c.relispartition THEN pg_catalog.pg_partition_root(c.oid)::pg_catalog.oid
@@ -157,8 +171,17 @@ SELECT i.indexrelid::pg_catalog.int8 AS oid, i.indrelid::pg_catalog.int8 AS tabl
        c.relkind = 'I' AS is_partitioned,
        i.indisunique AS is_unique, i.indisprimary AS is_primary, i.indisexclusion AS is_exclusion,
        i.indisvalid AND i.indisready AND i.indislive AS is_valid,
-       i.indexrelid IN (SELECT p.index_relid FROM pg_catalog.pg_stat_progress_create_index AS p
-                         WHERE p.index_relid IS NOT NULL) AS is_building,
+       NOT (i.indisvalid AND i.indisready AND i.indislive)
+           AND (i.indexrelid IN (SELECT p.index_relid
+                                   FROM pg_catalog.pg_stat_progress_create_index AS p
+                                  WHERE p.index_relid IS NOT NULL)
+                OR i.indexrelid IN (SELECT l.relation FROM {_HELD})
+                OR i.indrelid IN (SELECT l.relation FROM {_HELD}
+                                     AND l.pid IN (SELECT p.pid
+                                                     FROM pg_catalog.pg_stat_progress_create_index
+                                                          AS p
+                                                    WHERE p.index_relid IS NULL)))
+           AS is_building,
        i.indisreplident AS is_replica_identity,
        i.indisclustered AS is_clustered, i.indimmediate AS is_immediate,
        CASE WHEN i.indisunique AND NOT i.indisprimary
@@ -169,8 +192,8 @@ SELECT i.indexrelid::pg_catalog.int8 AS oid, i.indrelid::pg_catalog.int8 AS tabl
        i.indclass::pg_catalog.oid[]::pg_catalog.int8[] AS classes,
        i.indcollation::pg_catalog.oid[]::pg_catalog.int8[] AS collations,
        i.indoption::pg_catalog.int2[] AS orders,
-       CASE WHEN i.indexprs IS NOT NULL THEN pg_catalog.md5(pg_catalog.regexp_replace(
-            i.indexprs::pg_catalog.text, ':location -?[0-9]+', '', 'g')) END AS expressions,
+       pg_catalog.regexp_replace(
+            i.indexprs::pg_catalog.text, ':location -?[0-9]+', '', 'g') AS expressions,
        CASE WHEN i.indpred IS NOT NULL THEN pg_catalog.md5(pg_catalog.regexp_replace(
             i.indpred::pg_catalog.text, ':location -?[0-9]+', '', 'g')) END AS predicate,
        pg_catalog.substring(i.indpred::pg_catalog.text,
@@ -202,13 +225,16 @@ SELECT i.indexrelid::pg_catalog.int8 AS oid, i.indrelid::pg_catalog.int8 AS tabl
 """  # noqa: S608 - of constants
 
 # Type categories (documentation, 53.64): numbers, strings, dates, spans, addresses, enums. Not
-# booleans, and nothing that a btree can sort but nobody compares as a whole, such as jsonb.
+# booleans, and nothing that a btree can sort but nobody compares as a whole, such as jsonb. ANALYZE
+# keeps no value of more than 1 kB: a column that has widths and no values has wide ones alone.
 COLUMNS = f"""
 SELECT a.attrelid::pg_catalog.int8 AS table, a.attnum AS number, a.attname AS name,
        st.n_distinct AS n_distinct, st.null_frac AS null_fraction, st.avg_width AS width,
        (t.typcategory IN ('N', 'S', 'D', 'T', 'I', 'E')
         OR t.oid = 'pg_catalog.uuid'::pg_catalog.regtype::pg_catalog.oid) AS is_searched_by_value,
        a.attlen AS length,
+       a.attlen = -1 AND st.null_frac < 1
+           AND st.histogram_bounds IS NULL AND st.most_common_vals IS NULL AS is_out_of_line,
        CASE a.attalign WHEN 'd' THEN 8 WHEN 'i' THEN 4 WHEN 's' THEN 2 ELSE 1 END AS alignment
   FROM pg_catalog.pg_attribute AS a
   JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid
@@ -240,18 +266,25 @@ SELECT (CASE WHEN c.relispartition AND c.relkind = 'i'
 """What a replica adds to its primary's counters; of a partition's index, for its root."""
 
 # Those too that a partition has from its parent, for its columns may have other numbers; not those
-# that Postgres makes for the partitions of a referenced table.
+# that Postgres makes for the partitions of a referenced table, and not those that are NOT ENFORCED
+# (PostgreSQL 18), for which nothing is ever looked up.
 FOREIGN_KEYS = """
 SELECT k.conname AS name, k.conrelid::pg_catalog.int8 AS table,
        k.confrelid::pg_catalog.int8 AS referenced, k.conkey AS columns,
-       k.oid::pg_catalog.int8 AS oid, k.conparentid::pg_catalog.int8 AS parent
+       k.oid::pg_catalog.int8 AS oid, k.conparentid::pg_catalog.int8 AS parent,
+       (SELECT pg_catalog.array_agg(a.attcollation::pg_catalog.int8 ORDER BY u.place)
+          FROM pg_catalog.unnest(k.conkey) WITH ORDINALITY AS u(number, place)
+          JOIN pg_catalog.pg_attribute AS a ON a.attrelid = k.conrelid AND a.attnum = u.number)
+           AS collations
   FROM pg_catalog.pg_constraint AS k
   LEFT JOIN pg_catalog.pg_constraint AS p ON p.oid = k.conparentid
  WHERE k.contype = 'f' AND (p.oid IS NULL OR p.conrelid <> k.conrelid)
+   AND COALESCE((pg_catalog.to_jsonb(k) ->> 'conenforced')::pg_catalog.bool, true)
  ORDER BY k.oid
 """
 
-# A sequence serves a column that owns it or whose default draws from it.
+# A sequence serves a column that owns it or whose default draws from it; the column's type may be a
+# domain, or a domain of a domain.
 SEQUENCES = f"""
 SELECT c.oid::pg_catalog.int8 AS oid, n.nspname AS schema, c.relname AS name,
        s.seqstart AS start, s.seqincrement AS increment, s.seqmax AS max, s.seqmin AS min,
@@ -262,7 +295,8 @@ SELECT c.oid::pg_catalog.int8 AS oid, n.nspname AS schema, c.relname AS name,
   JOIN pg_catalog.pg_class AS c ON c.oid = s.seqrelid
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
   LEFT JOIN (SELECT DISTINCT ON (r.sequence) r.sequence, r.relation, a.attname AS column_name,
-                    COALESCE(NULLIF(t.typbasetype, '0'::pg_catalog.oid), a.atttypid)
+                    COALESCE(NULLIF(y.typbasetype, '0'::pg_catalog.oid),
+                             NULLIF(t.typbasetype, '0'::pg_catalog.oid), a.atttypid)
                         ::pg_catalog.int8 AS type
                FROM (SELECT p.objid AS sequence, p.refobjid AS relation, p.refobjsubid AS number
                        FROM pg_catalog.pg_depend AS p
@@ -278,8 +312,11 @@ SELECT c.oid::pg_catalog.int8 AS oid, n.nspname AS schema, c.relname AS name,
                JOIN pg_catalog.pg_attribute AS a
                  ON a.attrelid = r.relation AND a.attnum = r.number
                JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
-              ORDER BY r.sequence, a.attlen) AS u ON u.sequence = c.oid
- WHERE c.relkind = 'S' AND c.relpersistence = 'p'
+               LEFT JOIN pg_catalog.pg_type AS y ON y.oid = t.typbasetype
+              ORDER BY r.sequence, a.attlen NOT IN (2, 4), a.attlen) AS u ON u.sequence = c.oid
+ WHERE c.relkind = 'S'
+   AND (c.relpersistence = 'p'
+        OR c.relpersistence = 'u' AND NOT pg_catalog.pg_is_in_recovery())
    AND {_USERS}
    AND c.oid NOT IN {_MEMBERS}
  ORDER BY inserted DESC, c.oid
@@ -344,8 +381,8 @@ SELECT s.queryid AS id, pg_catalog.left(s.query, {TEXT}) AS text, s.calls AS cal
          GROUP BY t.queryid) AS s
  WHERE s.calls >= %(calls)s AND s.mean >= %(mean)s
    AND s.query NOT LIKE '{_MARK}%%'
-   AND s.query ~* ('^[[:space:]]*(/[*].*[*]/[[:space:]]*)*[(]*'
-                   || '(select|insert|update|delete|merge|with|values)[[:space:](]')
+   AND s.query ~* ('^([[:space:](]|/[*]([^*]|[*]+[^*/])*[*]+/|--[^\\n]*\\n)*'
+                   || '(select|insert|update|delete|merge|with|values|table)\\M')
  ORDER BY s.total DESC
  LIMIT {MAX_STATEMENTS}
 """  # noqa: S608 - of constants

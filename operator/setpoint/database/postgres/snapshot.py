@@ -5,6 +5,8 @@ DROP INDEX of somebody else does not stop the analysis.
 """
 
 import contextlib
+import hashlib
+import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -26,6 +28,7 @@ from setpoint.database.model import (
     Snapshot,
     Statement,
     Table,
+    parameter,
 )
 from setpoint.database.postgres import queries
 from setpoint.database.postgres.connect import Connection
@@ -52,6 +55,9 @@ _UNITS = {"B": 1, "kB": 1024, "8kB": 8192, "MB": 1024**2, "s": 1000, "min": 60_0
 _TYPE_LIMITS = {21: 2**15 - 1, 23: 2**31 - 1}
 """By the oid of the type: smallint and integer."""
 
+_MANY_VALUES = 1_000_000
+"""With so many left, a sequence that starts late and ends at a MAXVALUE has a range of its own."""
+
 
 async def read_snapshot(connection: Connection, analysis: Analysis) -> Snapshot:
     """One database as it is now. Raises psycopg.Error, and Failure for an unsafe session.
@@ -67,7 +73,13 @@ async def read_snapshot(connection: Connection, analysis: Analysis) -> Snapshot:
     looked_into = _worth_a_look(tables, analysis)
     columns = await _columns(connection, looked_into) if looked_into else []
     foreign = [
-        ForeignKey(**{**row, "columns": tuple(row["columns"])})
+        ForeignKey(
+            **{
+                **row,
+                "columns": tuple(row["columns"]),
+                "collations": tuple(row["collations"] or ()),
+            }
+        )
         async for row in _stream(connection, queries.FOREIGN_KEYS)
     ]
     sessions = [_session(row) async for row in _stream(connection, queries.SESSIONS)]
@@ -222,16 +234,43 @@ def _index(row: Row, sums: Sequence[float] | None) -> Index:
             "classes": tuple(row["classes"]),
             "collations": tuple(row["collations"]),
             "orders": tuple(row["orders"]),
-            "expressions": row["expressions"] or "",
+            "expressions": _expressions(row["expressions"] or ""),
             "predicate": row["predicate"] or "",
-            "parameters": row["parameters"] + options.get("pages_per_range", ""),
-            "fillfactor": int(options.get("fillfactor", 90)),
+            "parameters": row["parameters"] + _pages_per_range(options),
+            "fillfactor": int(parameter(options, "fillfactor", 90)),
             "scans": int(scans),
             "tuples_read": int(tuples_read),
             "pages": int(pages),
             "rows": float(rows),
         }
     )
+
+
+def _expressions(trees: str) -> tuple[str, ...]:
+    """Digests of a list of stored trees, one for each; braces inside names are escaped."""
+    found, depth, begin = [], 0, 0
+    for match in _BRACE.finditer(trees):
+        if match[0] == "{":
+            begin = match.start() if depth == 0 else begin
+            depth += 1
+        elif match[0] == "}":
+            depth -= 1
+            if depth == 0:
+                tree = trees[begin : match.end()].encode()
+                found.append(hashlib.sha256(tree).hexdigest()[:32])
+    return tuple(found)
+
+
+_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
+
+
+def _pages_per_range(options: Mapping[str, str]) -> str:
+    """Of a BRIN index, where it is not the default."""
+    pages = parameter(options, "pages_per_range", _PAGES_PER_RANGE)
+    return "" if pages == _PAGES_PER_RANGE else f"{pages:.0f}"
+
+
+_PAGES_PER_RANGE = 128
 
 
 def _options(options: Sequence[str] | None) -> Mapping[str, str]:
@@ -308,9 +347,12 @@ async def _sequences(connection: Connection) -> list[SequenceUse]:
         # One may be dropped, or locked by an ALTER, meanwhile: the others are looked at next time.
         with contextlib.suppress(psycopg.errors.InternalError_, psycopg.errors.LockNotAvailable):
             rows = await _rows(connection, queries.SEQUENCE_VALUES, sequences=chunk)
-            last |= {row["oid"]: row["last"] for row in rows if row["last"] is not None}
+            last |= {row["oid"]: row["last"] for row in rows}
     await connection.rollback()
-    return [_sequence(readable[oid], value) for oid, value in last.items()]
+    return [
+        _sequence(readable[oid], readable[oid]["start"] if value is None else value)
+        for oid, value in last.items()
+    ]
 
 
 def _sequence(row: Row, last: int) -> SequenceUse:
@@ -322,14 +364,22 @@ def _sequence(row: Row, last: int) -> SequenceUse:
         own = type_limit if rises else -type_limit - 1
         is_typed = abs(own) < abs(limit)
         limit = own if is_typed else limit
+    begin = row["min"] if rises else row["max"]
+    left = abs(limit - last) // abs(row["increment"])
+    if not _ends_with_type(limit) and left >= _MANY_VALUES and (last >= row["start"]) == rises:
+        begin = row["start"]
     return SequenceUse(
         schema=row["schema"],
         name=row["name"],
-        begin=row["min"] if rises else row["max"],
+        begin=begin,
         last=last,
         limit=limit,
         column=row["column_name"] if is_typed else None,
     )
+
+
+def _ends_with_type(limit: int) -> bool:
+    return limit in _TYPE_LIMITS.values() or -limit - 1 in _TYPE_LIMITS.values()
 
 
 async def _rows(connection: Connection, statement: str, **parameters: Any) -> list[Row]:

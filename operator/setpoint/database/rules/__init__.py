@@ -172,7 +172,8 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "IndexBloat", bloat.index_bloat, About.RELATION,
-        "the same for a btree index without expressions", _DATA,
+        "the same for a btree index without expressions; of a partial one, without texts",
+        _DATA,
     ),
     Rule(
         "Setting", settings.settings, About.SERVER,

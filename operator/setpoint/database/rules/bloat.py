@@ -8,11 +8,20 @@ estimate, and nothing is said.
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from setpoint.api.dbtuning import Analysis
 from setpoint.api.findings import Confidence, Severity
 from setpoint.database.identifiers import qualified
-from setpoint.database.model import MIB_PAGES, PAGE_BYTES, Column, Index, Part, Snapshot
+from setpoint.database.model import (
+    MIB_PAGES,
+    PAGE_BYTES,
+    Column,
+    Index,
+    Part,
+    Snapshot,
+    parameter,
+)
 from setpoint.database.rules.words import mebibytes
 from setpoint.engine.model import Finding
 
@@ -62,7 +71,8 @@ def index_bloat(snapshot: Snapshot, analysis: Analysis) -> Iterable[Finding]:
         if table is None or index.pages < _MIN_PAGES:
             continue
         columns = next((c for part in table.parts if (c := snapshot.columns_of.get(part.oid))), ())
-        needed = _index_pages(index, {column.number: column for column in columns})
+        dead = sum(part.dead_rows for part in table.parts)
+        needed = _index_pages(index, {column.number: column for column in columns}, dead)
         if needed is None:
             continue
         empty = index.pages - needed
@@ -92,21 +102,29 @@ def _table_pages(part: Part, columns: Sequence[Column]) -> float | None:
     has_nulls = any(column.null_fraction for column in columns)
     header = _ROW_HEADER + (math.ceil(len(columns) / 8) if has_nulls else 0)
     row = _aligned(_aligned(header, 8) + _width(columns), 8) + _POINTER
-    room = (PAGE_BYTES - _PAGE_HEADER) * int(part.options.get("fillfactor", 100)) / 100
+    room = (PAGE_BYTES - _PAGE_HEADER) * parameter(part.options, "fillfactor", 100) / 100
     per_page = max(math.floor(room / row), 1)
-    return (part.counted_rows + part.dead) / per_page
+    return (part.counted_rows + part.dead_rows) / per_page
 
 
-def _index_pages(index: Index, columns: Mapping[int, Column]) -> float | None:
+def _index_pages(index: Index, columns: Mapping[int, Column], dead: int) -> float | None:
+    """Pages that entries of live and of `dead` rows need; None where the width is not known.
+
+    Of the rows that a partial index has, nobody knows the width of values but where all are alike.
+    """
     if index.rows < 0:
         return None
     keys = [columns.get(number) for number in (*index.key, *index.included)]
     known = [column for column in keys if column is not None and column.width is not None]
-    if len(known) < len(keys):
+    if len(known) < len(keys) or any(column.is_out_of_line for column in known):
         return None
+    if index.predicate:
+        if any(column.length == -1 for column in known):
+            return None
+        known = [replace(column, null_fraction=0.0) for column in known]
     row = _aligned(_INDEX_ROW_HEADER + _width(known), 8) + _POINTER
     room = (PAGE_BYTES - _PAGE_HEADER - _INDEX_SPECIAL) * index.fillfactor / 100
-    return index.rows * row / room + 1
+    return (index.rows + dead) * row / room + 1
 
 
 def _width(columns: Iterable[Column]) -> float:

@@ -6,6 +6,7 @@ from setpoint.api.dbtuning import Analysis
 from setpoint.api.findings import Severity
 from setpoint.database.identifiers import qualified, quote
 from setpoint.database.model import MIB_PAGES, ForeignKey, Snapshot, Table
+from setpoint.database.rules.suggest import ON_PARTITIONS
 from setpoint.engine.model import Finding
 
 
@@ -49,7 +50,14 @@ def _is_served(
 
     if has_index(key, table.oid) or has_index(key, key.table):
         return True
-    served = {own.table for own in of_parts if has_index(own, own.table)}
+    parents = {own.oid: own for own in of_parts}
+
+    def is_covered(own: ForeignKey) -> bool:
+        """By its own index, or by that of the partition of which it is a partition."""
+        above = parents.get(own.parent)
+        return has_index(own, own.table) or (above is not None and is_covered(above))
+
+    served = {own.table for own in of_parts if is_covered(own)}
     return table.is_partitioned and {part.oid for part in table.parts} <= served
 
 
@@ -68,7 +76,8 @@ def _finding(table: Table, keys: list[ForeignKey], snapshot: Snapshot) -> Findin
             f"{removed} deletes from the referenced tables"
         ),
         remedy=f"create an index for the columns of {named}, unless rows of the referenced table "
-        "are never deleted and their keys never change",
+        "are never deleted and their keys never change"
+        + (ON_PARTITIONS if table.is_partitioned else ""),
         sql=[line for key in keys[:5] for line in _statement(table, key, snapshot)],
         magnitude=float(max(table.rows, 1)),
     )

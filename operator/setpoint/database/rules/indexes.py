@@ -1,5 +1,6 @@
 """Indexes that nobody reads, that another one makes superfluous, or that are no use. Pure."""
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
@@ -9,6 +10,9 @@ from setpoint.database.identifiers import qualified, quote
 from setpoint.database.model import MIB_PAGES, Index, Snapshot, Table
 from setpoint.database.rules.words import mebibytes, when
 from setpoint.engine.model import Finding
+
+_LEFTOVER = re.compile(r"_cc(new|old)[0-9]*$")
+"""What REINDEX CONCURRENTLY calls its copies, with a number where the name is taken."""
 
 _RESET = timedelta(hours=1)
 """An hour after a reset, that an index has no scan says nothing yet."""
@@ -25,8 +29,9 @@ def unused_indexes(snapshot: Snapshot, analysis: Analysis) -> Iterable[Finding]:
         return
     is_old = snapshot.stats_age >= analysis.unused_index_age
     others = snapshot.server.standbys > snapshot.seen_replicas or snapshot.server.in_recovery
+    heirs = _heirs(snapshot)
     for index in snapshot.indexes:
-        if index.scans or index.tuples_read or _is_needed(index, snapshot):
+        if _is_used(index) or index.oid in heirs or _is_needed(index, snapshot):
             continue
         table = snapshot.table_of.get(index.table)
         if table is not None and (table.pages <= 1 or _were_lost(table, snapshot)):
@@ -46,6 +51,21 @@ def unused_indexes(snapshot: Snapshot, analysis: Analysis) -> Iterable[Finding]:
             magnitude=float(max(index.pages, 1)),
             confidence=_confidence(is_sure=is_old and not others),
         )
+
+
+def _is_used(index: Index) -> bool:
+    return bool(index.scans or index.tuples_read)
+
+
+def _heirs(snapshot: Snapshot) -> set[int]:
+    """Indexes that are to serve the reads of a superfluous one: of twins, the planner uses one."""
+    found: set[int] = set()
+    for index in snapshot.indexes:
+        heir = _lesser(index, snapshot) if _is_used(index) else None
+        while heir is not None and heir.oid not in found:
+            found.add(heir.oid)
+            heir = _lesser(heir, snapshot)
+    return found
 
 
 def _confidence(*, is_sure: bool) -> Confidence:
@@ -126,10 +146,14 @@ def duplicate_indexes(snapshot: Snapshot, _: Analysis) -> Iterable[Finding]:
             severity=Severity.WARNING,
             message="another index of the table has the same definition; every write pays twice",
             evidence=f"same as {qualified(keeper.schema, keeper.name)}, {mebibytes(index.pages)}",
-            remedy=f"drop it and keep {qualified(keeper.schema, keeper.name)}" + _locks(index),
-            sql=[_drop_for_good(index, snapshot)],
+            remedy=f"drop it and keep {qualified(keeper.schema, keeper.name)}"
+            + (_REFERRED if index.is_referenced else _locks(index)),
+            sql=[] if index.is_referenced else [_drop_for_good(index, snapshot)],
             magnitude=float(max(index.pages, 1)),
         )
+
+
+_REFERRED = ": foreign keys hold on to it, so drop and add them again first, for the other one"
 
 
 def redundant_indexes(snapshot: Snapshot, _: Analysis) -> Iterable[Finding]:
@@ -165,7 +189,10 @@ def invalid_indexes(snapshot: Snapshot, _: Analysis) -> Iterable[Finding]:
         is_certain = snapshot.server.sees_activity
         sql = [f"REINDEX INDEX CONCURRENTLY {name}"]
         remedy = "build it anew, or drop it"
-        if index.is_exclusion or index.name.endswith(("_ccnew", "_ccold")):
+        if index.is_exclusion:
+            sql = [f"REINDEX INDEX {name}"]
+            remedy = "build it anew; that of an exclusion constraint locks the table meanwhile"
+        elif _LEFTOVER.search(index.name):
             sql = [f"DROP INDEX CONCURRENTLY {name}"]
             remedy = "drop it: a REINDEX CONCURRENTLY left it behind"
         if index.is_partitioned:
@@ -235,7 +262,7 @@ def _serves_uniqueness(other: Index, index: Index) -> bool:
 def _rank(index: Index) -> tuple[object, ...]:
     """Of two alike, the one that comes first stays."""
     return (
-        not index.is_referenced, not index.is_primary, index.constraint is None,
+        not index.is_primary, not index.is_referenced, index.constraint is None,
         not index.is_replica_identity, not index.is_clustered, index.oid,
     )  # fmt: skip
 
@@ -262,10 +289,7 @@ def _longer(index: Index, snapshot: Snapshot) -> Index | None:
 
 
 def _same_expressions(index: Index, other: Index) -> bool:
-    """Expressions are known by one digest of all of them: with more of them, nothing is known."""
-    if 0 not in index.key:
-        return True
-    return index.expressions == other.expressions
+    return index.expressions == other.expressions[: len(index.expressions)]
 
 
 def _lesser(index: Index, snapshot: Snapshot) -> Index | None:

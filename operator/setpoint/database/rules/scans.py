@@ -12,7 +12,7 @@ from setpoint.api.dbtuning import Analysis
 from setpoint.api.findings import Confidence, Severity
 from setpoint.database.identifiers import qualified
 from setpoint.database.model import MIB_PAGES, Snapshot, Table
-from setpoint.database.rules.suggest import suggestions
+from setpoint.database.rules.suggest import ON_PARTITIONS, suggestions
 from setpoint.database.rules.words import lasting, when
 from setpoint.engine.model import Finding
 
@@ -21,6 +21,9 @@ MIN_PAGES = MIB_PAGES
 
 _LONG_ENOUGH = 24 * 3600.0
 """Seconds of our own looks that outweigh the counters since the reset."""
+
+_PARTITIONS = 10
+"""Partitions that count together: a report over a year of days is one scan, not 365."""
 
 _FEW_ROWS = 100
 """A scan that reads no more ends early, by a LIMIT; it hardly hurts."""
@@ -32,7 +35,7 @@ def sequential_scans(snapshot: Snapshot, analysis: Analysis) -> Iterable[Finding
     for table in snapshot.tables:
         if table.pages < MIN_PAGES:
             continue
-        if table.seq_scan <= limits.min_scans or table.seq_scan <= table.idx_scan:
+        if _scans(table) <= limits.min_scans or table.seq_scan <= table.idx_scan:
             continue
         if _is_over(table, snapshot):
             continue
@@ -49,6 +52,12 @@ def sequential_scans(snapshot: Snapshot, analysis: Analysis) -> Iterable[Finding
             magnitude=float(table.seq_scan),
             confidence=_confidence(table, snapshot),
         )
+
+
+def _scans(table: Table) -> int:
+    """Of all partitions, or ten times those of the busiest, whichever are fewer."""
+    busiest = max((part.seq_scan for part in table.parts), default=0)
+    return min(table.seq_scan, _PARTITIONS * busiest)
 
 
 def _is_over(table: Table, snapshot: Snapshot) -> bool:
@@ -99,8 +108,5 @@ def _remedy(table: Table, sql: list[str], *, needs_index: bool) -> str:
         "check with EXPLAIN for the statements that read this table"
     )
     if table.is_partitioned:
-        text += (
-            ". The table is partitioned: after this statement, create the index CONCURRENTLY on "
-            "each partition, and ALTER INDEX … ATTACH PARTITION each of them"
-        )
+        text += ON_PARTITIONS
     return text

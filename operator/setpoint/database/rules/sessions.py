@@ -14,9 +14,13 @@ _SHOWN = 20
 
 
 def long_transactions(snapshot: Snapshot, analysis: Analysis) -> Iterable[Finding]:
-    """Transactions that run long, and prepared ones that nobody ends."""
+    """Transactions that run long, and prepared ones that nobody ends.
+
+    Those too whose client thinks for a moment; once it does nothing, they are idle ones.
+    """
     limit = analysis.long_transaction.total_seconds()
-    found = [s for s in snapshot.sessions if not (s.is_idle and s.pid)]
+    idle = analysis.idle_in_transaction.total_seconds()
+    found = [s for s in snapshot.sessions if not (s.is_idle and s.pid and s.in_state >= idle)]
     for session in _oldest(found, lambda s: s.in_transaction, limit):
         yield _finding(
             "LongTransaction",

@@ -69,7 +69,7 @@ def _by_buffers(values: Mapping[str, float], data: int) -> Iterable[Finding]:
             "set shared_buffers to about a quarter of the memory; it takes a restart",
             steady=False,
         )
-    if (most := _work(values)) > _FAR * buffers:
+    if (most := _work(values)) > _FAR * max(buffers, _DEFAULT_BUFFERS):
         yield _finding(
             "work_mem",
             "work_mem times the connections is far more than a machine with these shared_buffers "

@@ -9,6 +9,11 @@ _MAX_NULLS = 0.9
 _MAX_WIDTH = 100
 """Bytes: wider values are texts to read, and an index of them is as large as the table."""
 
+ON_PARTITIONS = (
+    ". The table is partitioned: after this statement, create the index CONCURRENTLY on "
+    "each partition, and ALTER INDEX … ATTACH PARTITION each of them"
+)
+
 Key = tuple[int, ...]
 
 

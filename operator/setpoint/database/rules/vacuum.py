@@ -10,7 +10,14 @@ from datetime import timedelta
 from setpoint.api.dbtuning import Analysis
 from setpoint.api.findings import Confidence, Severity
 from setpoint.database.identifiers import qualified
-from setpoint.database.model import Part, Server, Snapshot, Table
+from setpoint.database.model import (
+    Part,
+    Server,
+    Snapshot,
+    Table,
+    is_switched_off,
+    parameter,
+)
 from setpoint.database.rules.words import when
 from setpoint.engine.model import Finding
 
@@ -62,20 +69,21 @@ def stale_statistics(snapshot: Snapshot, _: Analysis) -> Iterable[Finding]:
     server = snapshot.server
 
     def is_stale(part: Part) -> bool:
-        if _just_analyzed(part, snapshot) or _is_counted_late(part, part.modified):
+        changed = part.unseen(part.modified)
+        if _just_analyzed(part, snapshot):
             return False
         return (
             (part.analyzed_at is not None or part.counted_rows > 0)
             and part.rows >= _MIN_ROWS
-            and part.modified >= _MIN_ROWS
-            and part.modified > _BEHIND * _trigger(part, server, "autovacuum_analyze", 0.1)
+            and changed >= _MIN_ROWS
+            and changed > _BEHIND * _trigger(part, server, "autovacuum_analyze", 0.1)
         )
 
     unknown = {f.object for f in never_analyzed(snapshot, Analysis())}
     for table, parts in _concerned(snapshot.tables, is_stale):
         if qualified(table.schema, table.name) in unknown:
             continue
-        changed, rows = sum(p.modified for p in parts), sum(p.rows for p in parts)
+        changed, rows = sum(p.unseen(p.modified) for p in parts), sum(p.rows for p in parts)
         oldest = min((p.analyzed_at for p in parts if p.analyzed_at), default=None)
         yield Finding(
             id="StaleStatistics",
@@ -99,29 +107,15 @@ def _just_analyzed(part: Part, snapshot: Snapshot) -> bool:
     return snapshot.taken_at - part.analyzed_at < _TIME_TO_COME
 
 
-def _is_counted_late(part: Part, changes: int) -> bool:
-    """Whether the changes since the last ANALYZE or VACUUM are those that it saw.
-
-    A session tells the server of its changes up to a second late: those of a load that is analysed
-    at once count as made since.
-    """
-    return (
-        changes == part.added
-        and not part.updated
-        and not part.removed
-        and abs(part.added - part.counted_rows) <= part.added / 100
-    )
-
-
 def dead_tuples(snapshot: Snapshot, analysis: Analysis) -> Iterable[Finding]:
     """A large share of dead rows, which every scan reads past."""
 
     def is_littered(part: Part) -> bool:
-        share = part.dead / max(part.live + part.dead, 1)
-        return part.dead >= _MIN_ROWS and share * 100 >= analysis.dead_tuples
+        share = part.dead_rows / max(part.live + part.dead_rows, 1)
+        return part.dead_rows >= _MIN_ROWS and share * 100 >= analysis.dead_tuples
 
     for table, parts in _concerned(snapshot.tables, is_littered):
-        dead, live = sum(p.dead for p in parts), sum(p.live for p in parts)
+        dead, live = sum(p.dead_rows for p in parts), sum(p.live for p in parts)
         oldest = min((p.vacuumed_at for p in parts if p.vacuumed_at), default=None)
         yield Finding(
             id="DeadTuples",
@@ -145,18 +139,18 @@ def autovacuum_behind(snapshot: Snapshot, _: Analysis) -> Iterable[Finding]:
     def is_behind(part: Part) -> bool:
         trigger = _trigger(part, server, "autovacuum_vacuum", 0.2)
         if not _is_on(part, server):
-            return part.dead >= _MIN_ROWS and part.dead > trigger
+            return part.dead_rows >= _MIN_ROWS and part.dead_rows > trigger
         new = _trigger(part, server, "autovacuum_vacuum_insert", 0.2, 1000)
-        return (part.dead >= _MIN_ROWS and part.dead > _BEHIND * trigger) or (
-            part.vacuumed_at is not None
-            and not _is_counted_late(part, part.inserted)
-            and part.inserted >= _MIN_NEW
-            and part.inserted > _BEHIND * new
+        comes_for_new = _parameter(part, server, "autovacuum_vacuum_insert_threshold", 1000) >= 0
+        return (part.dead_rows >= _MIN_ROWS and part.dead_rows > _BEHIND * trigger) or (
+            comes_for_new
+            and part.vacuumed_at is not None
+            and part.unseen(part.inserted) >= max(_MIN_NEW, _BEHIND * new)
         )
 
     for table, parts in _concerned(snapshot.tables, is_behind):
-        dead = sum(p.dead for p in parts)
-        new = sum(p.inserted for p in parts)
+        dead = sum(p.dead_rows for p in parts)
+        new = sum(p.unseen(p.inserted) for p in parts)
         trigger = sum(_trigger(p, server, "autovacuum_vacuum", 0.2) for p in parts)
         oldest = min((p.vacuumed_at for p in parts if p.vacuumed_at), default=None)
         name = qualified(table.schema, table.name)
@@ -183,7 +177,7 @@ def autovacuum_behind(snapshot: Snapshot, _: Analysis) -> Iterable[Finding]:
 
 
 def _wake(parts: Sequence[Part], server: Server) -> list[str]:
-    off = [part for part in parts if part.options.get("autovacuum_enabled") in _NO]
+    off = [part for part in parts if is_switched_off(part.options, "autovacuum_enabled")]
     if not off or not server.settings.get("autovacuum", 1):
         return []
     return [
@@ -192,14 +186,11 @@ def _wake(parts: Sequence[Part], server: Server) -> list[str]:
     ]
 
 
-_NO = frozenset({"false", "off", "no", "0", "f", "n"})
-
-
 def _is_on(part: Part, server: Server) -> bool:
     """Whether autovacuum comes to it at all."""
     if not server.settings.get("autovacuum", 1) or not server.settings.get("track_counts", 1):
         return False
-    return part.options.get("autovacuum_enabled") not in _NO
+    return not is_switched_off(part.options, "autovacuum_enabled")
 
 
 def _state(parts: Sequence[Part], server: Server) -> str:
@@ -216,8 +207,7 @@ def _trigger(part: Part, server: Server, name: str, scale: float, threshold: flo
 
 
 def _parameter(part: Part, server: Server, name: str, default: float) -> float:
-    own = part.options.get(name)
-    return float(own) if own is not None else server.settings.get(name, default)
+    return parameter(part.options, name, server.settings.get(name, default))
 
 
 def _concerned(
