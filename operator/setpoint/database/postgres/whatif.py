@@ -6,7 +6,7 @@ here was checked before. Every text goes by the extended protocol, which takes o
 
 import contextlib
 import json
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,7 +91,7 @@ class WhatIf:
         self,
         statement: Explainable,
         candidates: Collection[Candidate] = (),
-        tables: "dict[int, TableFacts] | None" = None,
+        tables: Mapping[int, TableFacts] | None = None,
     ) -> Plan:
         """The plan with exactly these candidates. Raises UnanalysableError, psycopg.Error."""
         await self._put_up(frozenset(candidates), tables or {})
@@ -108,7 +108,7 @@ class WhatIf:
         used = frozenset(self._names[name] for name in _indexes(plan) if name in self._names)
         return Plan(float(plan["Total Cost"]), used)
 
-    async def _put_up(self, wanted: frozenset[Candidate], tables: dict[int, TableFacts]) -> None:
+    async def _put_up(self, wanted: frozenset[Candidate], tables: Mapping[int, TableFacts]) -> None:
         gone = [candidate for candidate in self._up if candidate not in wanted]
         if gone:
             await self._rows(
@@ -126,7 +126,7 @@ class WhatIf:
             await self._create_one_by_one(sorted(wanted - self._refused), tables)
 
     async def _create_one_by_one(
-        self, wanted: list[Candidate], tables: dict[int, TableFacts]
+        self, wanted: list[Candidate], tables: Mapping[int, TableFacts]
     ) -> None:
         """After trouble: from the beginning, without those that HypoPG does not take.
 
@@ -145,7 +145,7 @@ class WhatIf:
                     raise
                 self._refused.add(candidate)
 
-    async def _create(self, new: list[Candidate], tables: dict[int, TableFacts]) -> None:
+    async def _create(self, new: list[Candidate], tables: Mapping[int, TableFacts]) -> None:
         rows = await self._rows(
             sql.SQL(
                 "SELECT i.number, h.indexrelid::int8 AS oid, h.indexname AS name"
