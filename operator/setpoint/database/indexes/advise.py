@@ -99,6 +99,7 @@ class _Explained:
     readable: Readable
     source: Explainable
     base: float
+    fetched: float
 
 
 class _Work:
@@ -195,7 +196,7 @@ class _Work:
             except UnanalysableError as error:
                 reason = reason or error
             else:
-                return _Explained(readable, source, max(plan.cost, 0.01))
+                return _Explained(readable, source, max(plan.cost, 0.01), plan.fetched)
         raise reason or UnanalysableError("it has no text")
 
     def _refuse(self, readable: Readable, reason: str) -> None:
@@ -215,7 +216,7 @@ class _Work:
         number = {candidate: place for place, candidate in enumerate(pool)}
         tables = self._workload.tables
         costs = [
-            Costs(_mask(number[c] for c in found), e.base, weight)
+            Costs(_mask(number[c] for c in found), e.base, weight, e.fetched)
             for e, found, weight in zip(explained, own, weights, strict=True)
         ]
         limit = self._limits.max_total_size
@@ -243,7 +244,13 @@ class _Work:
             plan = await self._session.explain(explained.source, candidates, self._workload.tables)
         except UnanalysableError:  # too many to choose from, or too slow with them
             return None
-        return Seen(chosen, _mask(place[c] for c in plan.used), plan.cost)
+        return Seen(
+            chosen,
+            _mask(place[c] for c in plan.used),
+            plan.cost,
+            plan.fetched,
+            _mask(place[c] for c in plan.fetching),
+        )
 
 
 def _rivals(pool: Sequence[Candidate]) -> list[int]:

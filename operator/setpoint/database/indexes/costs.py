@@ -12,20 +12,28 @@ from functools import lru_cache
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One EXPLAIN: the set it had, what the plan used of it, and the plan's cost."""
+    """One EXPLAIN: the set it had, what the plan used of it, and the plan's cost.
+
+    `fetched` are the rows that it reads one by one through indexes, `fetching` those of the set
+    that do so.
+    """
 
     given: int
     used: int
     cost: float
+    fetched: float = 0.0
+    fetching: int = 0
 
 
 @dataclass
 class Costs:
-    """A statement's costs. `relevant` are the candidates on its tables; `weight` its time, ms."""
+    """A statement's costs. `relevant` are the candidates on its tables; `weight` its time, ms;
+    `base` and `fetched` are the cost and the rows read through indexes as it is."""
 
     relevant: int
     base: float
     weight: float
+    fetched: float = 0.0
     seen: list[Seen] = field(default_factory=list)
     _used: int = 0
     _upper: dict[int, Seen] = field(default_factory=dict)
@@ -33,7 +41,7 @@ class Costs:
     _losses: dict[int, tuple[tuple[int, float], ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.note(Seen(0, 0, self.base))
+        self.note(Seen(0, 0, self.base, self.fetched))
 
     def note(self, seen: Seen) -> None:
         """Take a plan in."""

@@ -18,6 +18,7 @@ from setpoint.api.conditions import Reason
 from setpoint.database.indexes.candidate import Candidate, hypothetical
 from setpoint.database.indexes.errors import UnanalysableError
 from setpoint.database.indexes.facts import TableFacts
+from setpoint.database.indexes.fetches import fetched
 from setpoint.database.postgres import queries
 from setpoint.database.postgres.connect import Connection
 from setpoint.engine.failure import Failure
@@ -54,10 +55,16 @@ SELECT EXISTS (SELECT FROM pg_catalog.pg_available_extensions AS a WHERE a.name 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The planner's cost of a statement, and the candidates that its plan uses."""
+    """The planner's cost of a statement, and the candidates that its plan uses.
+
+    `fetched` are the rows that it reads one by one through indexes, `fetching` the candidates
+    that do so.
+    """
 
     cost: float
     used: frozenset[Candidate]
+    fetched: float
+    fetching: frozenset[Candidate]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +113,9 @@ class WhatIf:
             raise UnanalysableError(_why(error.sqlstate)) from None
         plan = root[0]["Plan"]
         used = frozenset(self._names[name] for name in _indexes(plan) if name in self._names)
-        return Plan(float(plan["Total Cost"]), used)
+        rows = fetched(plan)
+        fetching = frozenset(self._names[name] for name in rows if name in self._names)
+        return Plan(float(plan["Total Cost"]), used, float(rows.total()), fetching)
 
     async def _put_up(self, wanted: frozenset[Candidate], tables: Mapping[int, TableFacts]) -> None:
         gone = [candidate for candidate in self._up if candidate not in wanted]
