@@ -43,10 +43,11 @@ def _paragraph(database: str, advice: Advice) -> Iterable[str]:
 
 
 def _suggested(suggestion: Suggestion) -> Iterable[str]:
+    doubt = f" ({suggestion.doubtful:.0%} in doubt)" if suggestion.doubtful >= 0.005 else ""
     yield from (f"  {statement};" for statement in suggestion.ddl)
     yield (
-        f"    {mebibytes(suggestion.size)}, saves {suggestion.saves:.0%}, each written row takes "
-        f"{suggestion.write_overhead.share:.0%} more, confidence {suggestion.confidence}"
+        f"    {mebibytes(suggestion.size)}, saves {suggestion.saves:.0%}{doubt}, each written row "
+        f"takes {suggestion.write_overhead.share:.0%} more, confidence {suggestion.confidence}"
     )
     for effect in suggestion.helps[:_HELPED]:
         text = redacted(effect.statement.text)
@@ -92,6 +93,7 @@ def _suggestion(suggestion: Suggestion) -> dict[str, Any]:
         "sql": list(suggestion.ddl),
         "sizeBytes": suggestion.size,
         "saves": suggestion.saves,
+        "savesInDoubt": suggestion.doubtful,
         "writeOverhead": suggestion.write_overhead.share,
         "confidence": str(suggestion.confidence),
         "helps": [

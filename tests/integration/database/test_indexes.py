@@ -131,6 +131,20 @@ async def test_a_suggestion_says_what_it_does(shop: Database) -> None:
     assert suggestion.confidence is Confidence.HIGH
 
 
+async def test_pages_are_full_where_nothing_writes(shop: Database) -> None:
+    """And only there: rows that are to come need room."""
+    read = workload(STATEMENTS[0])
+    write = Statement("INSERT INTO orders (id, customer_id) VALUES ($1, $2)", calls=1, rows=1)
+    shop.run("SELECT pg_stat_force_next_flush()", "ANALYZE shop.orders")
+    [static] = (await ask(shop, *read)).suggestions
+    [written] = (await ask(shop, *read, write)).suggestions
+    shop.run("DELETE FROM shop.orders WHERE id = 1", "SELECT pg_stat_force_next_flush()")
+    [changed] = (await ask(shop, *read)).suggestions
+    assert static.ddl[0] == f"{written.ddl[0]} WITH (fillfactor = 100)"
+    assert written.ddl == changed.ddl
+    assert static.size < written.size
+
+
 async def test_writes_outweigh_what_little_reads_gain(shop: Database) -> None:
     read = Statement(STATEMENTS[0], calls=1, total_ms=10)
     write = Statement("INSERT INTO orders VALUES ($1)", calls=10**7, total_ms=10**6, rows=10**7)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from statistics import median
@@ -99,6 +99,7 @@ class _Explained:
     readable: Readable
     source: Explainable
     base: float
+    fetched: float
 
 
 class _Work:
@@ -117,9 +118,10 @@ class _Work:
         if not explained and MAY_NOT_READ in refusals:
             return self._unasked(0, MAY_NOT_READ)
         pool, problem, roots = await self._problem(explained)
+        place = {candidate: number for number, candidate in enumerate(pool)}
 
         async def ask(number: int, chosen: int) -> Seen | None:
-            return await self._ask(explained[number], pool, chosen)
+            return await self._ask(explained[number], pool, place, chosen)
 
         most = min(_EXPLAINS_MORE + _EXPLAINS_EACH * len(explained), _MAX_EXPLAINS)
         budget = Budget(most - self._session.explains, self._used)
@@ -194,7 +196,7 @@ class _Work:
             except UnanalysableError as error:
                 reason = reason or error
             else:
-                return _Explained(readable, source, max(plan.cost, 0.01))
+                return _Explained(readable, source, max(plan.cost, 0.01), plan.fetched)
         raise reason or UnanalysableError("it has no text")
 
     def _refuse(self, readable: Readable, reason: str) -> None:
@@ -214,7 +216,7 @@ class _Work:
         number = {candidate: place for place, candidate in enumerate(pool)}
         tables = self._workload.tables
         costs = [
-            Costs(_mask(number[c] for c in found), e.base, weight)
+            Costs(_mask(number[c] for c in found), e.base, weight, e.fetched)
             for e, found, weight in zip(explained, own, weights, strict=True)
         ]
         limit = self._limits.max_total_size
@@ -231,16 +233,24 @@ class _Work:
         return pool, problem, [_roots(found, number) for found in own]
 
     async def _ask(
-        self, explained: _Explained, pool: Sequence[Candidate], chosen: int
+        self,
+        explained: _Explained,
+        pool: Sequence[Candidate],
+        place: Mapping[Candidate, int],
+        chosen: int,
     ) -> Seen | None:
         candidates = [pool[number] for number in bits(chosen)]
-        tables = dict(self._workload.tables)
         try:
-            plan = await self._session.explain(explained.source, candidates, tables)
+            plan = await self._session.explain(explained.source, candidates, self._workload.tables)
         except UnanalysableError:  # too many to choose from, or too slow with them
             return None
-        place = {candidate: number for number, candidate in enumerate(pool)}
-        return Seen(chosen, _mask(place[c] for c in plan.used), plan.cost)
+        return Seen(
+            chosen,
+            _mask(place[c] for c in plan.used),
+            plan.cost,
+            plan.fetched,
+            _mask(place[c] for c in plan.fetching),
+        )
 
 
 def _rivals(pool: Sequence[Candidate]) -> list[int]:

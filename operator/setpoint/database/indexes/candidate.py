@@ -9,6 +9,9 @@ from setpoint.database.indexes.facts import TableFacts
 _MAX_NAME = 63
 """Bytes of an identifier (PostgreSQL's documentation, 4.1.1)."""
 
+_FULL = " WITH (fillfactor = 100)"
+"""For a static table: pages that need no room for more (documentation, CREATE INDEX)."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Candidate:
@@ -68,7 +71,7 @@ def ddl(candidate: Candidate, table: TableFacts) -> tuple[str, ...]:
     one of each leaf, which is attached to it (documentation, 5.12.2.1).
     """
     own, where = quote(name(candidate, table)), qualified(table.schema, table.name)
-    keys = definition(candidate)
+    keys = definition(candidate) + (_FULL if table.is_static else "")
     if table.kind != "p":
         return (f"CREATE INDEX CONCURRENTLY {own} ON {where} {keys}",)
     statements = [f"CREATE INDEX {own} ON ONLY {where} {keys}"]
@@ -90,4 +93,4 @@ def _leaf_name(parent: str, number: int) -> str:
 def hypothetical(candidate: Candidate, table: TableFacts) -> str:
     """The DDL that HypoPG takes; full pages, as its own estimate is above what is built."""
     where = qualified(table.schema, table.name)
-    return f"CREATE INDEX ON {where} {definition(candidate)} WITH (fillfactor = 100)"
+    return f"CREATE INDEX ON {where} {definition(candidate)}{_FULL}"

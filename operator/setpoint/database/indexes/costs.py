@@ -12,41 +12,71 @@ from functools import lru_cache
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One EXPLAIN: the set it had, what the plan used of it, and the plan's cost."""
+    """One EXPLAIN: the set it had, what the plan used of it, and the plan's cost.
+
+    `fetched` are the rows that it reads one by one through indexes, `fetching` those of the set
+    that do so.
+    """
 
     given: int
     used: int
     cost: float
+    fetched: float = 0.0
+    fetching: int = 0
 
 
 @dataclass
 class Costs:
-    """A statement's costs. `relevant` are the candidates on its tables; `weight` its time, ms."""
+    """A statement's costs. `relevant` are the candidates on its tables; `weight` its time, ms;
+    `base` and `fetched` are the cost and the rows read through indexes as it is."""
 
     relevant: int
     base: float
     weight: float
+    fetched: float = 0.0
     seen: list[Seen] = field(default_factory=list)
-    _upper: dict[int, float] = field(default_factory=dict)
+    _used: int = 0
+    _upper: dict[int, Seen] = field(default_factory=dict)
     _lower: dict[int, float] = field(default_factory=dict)
+    _losses: dict[int, tuple[tuple[int, float], ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.note(Seen(0, 0, self.base))
+        self.note(Seen(0, 0, self.base, self.fetched))
 
     def note(self, seen: Seen) -> None:
         """Take a plan in."""
         self.seen.append(seen)
         self.seen.sort(key=lambda s: (s.cost, s.used, s.given))
+        self._used |= seen.used
         self._upper.clear()
         self._lower.clear()
+        self._losses.clear()
 
     def upper(self, chosen: int) -> float:
         """The cost is at most this: a plan is known that needs no more than what is chosen."""
-        chosen &= self.relevant
+        return self.reached(chosen).cost
+
+    def reached(self, chosen: int) -> Seen:
+        """The cheapest plan known that needs no more than what is chosen."""
+        chosen &= self._used
         found = self._upper.get(chosen)
         if found is None:
-            found = next(s.cost for s in self.seen if not s.used & ~chosen)
+            found = next(s for s in self.seen if not s.used & ~chosen)
             self._upper[chosen] = found
+        return found
+
+    def losses(self, chosen: int) -> tuple[tuple[int, float], ...]:
+        """By number, how much dearer it may become without one of those that are chosen; only
+        those that the plan uses."""
+        chosen &= self._used
+        found = self._losses.get(chosen)
+        if found is None:
+            now = self.reached(chosen)
+            found = tuple(
+                (number, self.upper(chosen & ~(1 << number)) - now.cost)
+                for number in bits(now.used)
+            )
+            self._losses[chosen] = found
         return found
 
     def lower(self, chosen: int) -> float:
@@ -68,7 +98,7 @@ class Costs:
         chosen &= self.relevant
         if not self.is_known(chosen):
             return None
-        return next(s for s in self.seen if not s.used & ~chosen)
+        return self.reached(chosen)
 
     def time(self, cost: float) -> float:
         """The statement's time, scaled as its cost is; milliseconds."""

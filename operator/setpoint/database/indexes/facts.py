@@ -46,7 +46,8 @@ class TableFacts:
 
     `kind` as pg_class has it. `inserted`, `updated` and `hot` are rows ever, since the statistics
     count: `hot` those of `updated` that needed no new index entry. `partitions` are the names, as
-    SQL writes them, of the leaves.
+    SQL writes them, of the leaves. `is_static`: no row was ever updated or deleted and none came
+    since the last ANALYZE, as far as the statistics know, which begin before it.
     """
 
     oid: int
@@ -61,6 +62,7 @@ class TableFacts:
     inserted: int = 0
     updated: int = 0
     hot: int = 0
+    is_static: bool = False
     partitions: tuple[str, ...] = ()
 
     @property

@@ -74,7 +74,8 @@ class Suggestion:
 
     `ddl` are statements to run one by one, outside a transaction: one for a plain table. `table`
     is qualified, as SQL writes it; `columns` and `include` are bare names. `size` in bytes as
-    built, by our own model; `saves` is the share of the workload's time, 0 to 1.
+    built, by our own model; `saves` is the share of the workload's time, 0 to 1; `doubtful` the
+    part of it that rests on plans which cost less and may still take longer.
     """
 
     ddl: tuple[str, ...]
@@ -88,6 +89,7 @@ class Suggestion:
     hurts: tuple[Hurt, ...]
     write_overhead: WriteOverhead
     confidence: Confidence
+    doubtful: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

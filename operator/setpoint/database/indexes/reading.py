@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from setpoint.database.indexes.errors import UnanalysableError
@@ -51,11 +51,15 @@ async def read(
     distrusted = _distrusted(reach)
     targets = {write.table for write in workload.writes}
     closure = reach.closure(oids)
-    workload.tables = await catalog_tables.tables(
+    known_tables = await catalog_tables.tables(
         connection,
         {oid for oid in closure | targets if oid >= trust.FIRST_NORMAL},
         {oid: texts[0] for oid, texts in reach.texts.items()},
     )
+    workload.tables = {
+        oid: replace(table, is_static=False) if oid in targets else table
+        for oid, table in known_tables.items()
+    }
     found = Tables(workload.tables, {(t.schema, t.name): oid for oid, t in workload.tables.items()})
     async for item, q in _gently(known):
         try:

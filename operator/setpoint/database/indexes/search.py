@@ -1,7 +1,8 @@
 """Which EXPLAINs are worth making, until the best set is known. Does no I/O itself.
 
-First each statement is explored: with all its candidates, then without those that the plan used,
-and so on: that shows the plans it could have, from the best on. The best set by what is known then
+First every statement is looked at with all its candidates, with the narrow ones, with single
+columns. Then those that promise to save the most are explored first, without what a plan used, and
+so on: that shows the plans they could have, from the best on. The best set by what is known then
 is checked, its neighbours are tried where they might be better, and what is learned goes into the
 next round.
 """
@@ -23,6 +24,9 @@ _LEAST_EXPLORED = 4
 _EXPLORING, _ASKED = 0.7, 0.9
 """Shares of the time after which no more is explored, and no more is asked."""
 _ROUNDS = 20
+
+_Lead = tuple[float, int, int]
+"""A plan seen: its cost, the set it had, and what it used of it."""
 
 
 @dataclass
@@ -63,10 +67,9 @@ class Search:
         order = sorted(range(len(roots)), key=lambda n: (-self._problem.costs[n].weight, n))
         each = self._budget.explains * 2 // max(3 * len(order), 1)
         self._each = max(min(each, _EXPLORED), _LEAST_EXPLORED)
-        for number in order:
-            if self._budget.is_explored:
-                break
-            await self._explore(number, roots[number])
+        ahead = {number: await self._seen(number, roots[number]) for number in order}
+        for number in sorted(order, key=lambda n: (-self._promise(n), n)):
+            await self._explore(number, ahead[number])
         chosen, is_wide = await self._optimiser.best(), True
         for _ in range(_ROUNDS):
             if self._budget.is_spent:
@@ -106,17 +109,28 @@ class Search:
         costs.note(seen)
         return seen
 
-    async def _explore(self, number: int, roots: Sequence[int]) -> None:
+    def _promise(self, number: int) -> float:
+        """Milliseconds that the best plan seen of a statement saves."""
         costs = self._problem.costs[number]
-        best = await self._look(number, costs.relevant) if costs.relevant else None
-        if best is not None and best.cost > _HOPELESS * costs.base:
-            return
-        ahead: list[tuple[float, int, int]] = []
-        done: set[int] = set()
-        for root in [costs.relevant, *roots]:
+        return costs.time(costs.base - costs.seen[0].cost)
+
+    async def _seen(self, number: int, roots: Sequence[int]) -> list[_Lead]:
+        """What the first plans show: where to go on from, nothing where that is hopeless."""
+        costs = self._problem.costs[number]
+        found: list[_Lead] = []
+        for root in [costs.relevant, *roots] if costs.relevant else ():
+            if self._budget.is_explored:
+                break
             seen = await self._look(number, root)
             if seen is not None:
-                heapq.heappush(ahead, (seen.cost, root & costs.relevant, seen.used))
+                if root == costs.relevant and seen.cost > _HOPELESS * costs.base:
+                    return []
+                heapq.heappush(found, (seen.cost, root & costs.relevant, seen.used))
+        return found
+
+    async def _explore(self, number: int, ahead: list[_Lead]) -> None:
+        costs = self._problem.costs[number]
+        done: set[int] = set()
         left = self._each
         while ahead and left > 0 and not self._budget.is_explored:
             _, given, used = heapq.heappop(ahead)

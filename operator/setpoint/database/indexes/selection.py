@@ -101,6 +101,14 @@ class Optimiser:
             saved += self._scales[number] * (costs.upper(chosen) - costs.upper(after))
         return saved
 
+    def losses(self, chosen: int) -> dict[int, float]:
+        """Time lost without one of those chosen, in ms, by its number."""
+        lost = {number: -self._problem.writes[number] for number in bits(chosen)}
+        for costs, scale in zip(self._problem.costs, self._scales, strict=True):
+            for number, dearer in costs.losses(chosen):
+                lost[number] += scale * dearer
+        return lost
+
     def steps(self, chosen: int) -> list[int]:
         """What known plans lack: sets to add that some plan would use."""
         found: set[int] = set()
@@ -141,7 +149,7 @@ class Optimiser:
                 if -most <= best_gain:  # what must go for it can only lessen the gain
                     break
                 await self._breathe()
-                after, gain = self._exchange(chosen, added)
+                after, gain = self._exchange(chosen, added, reached)
                 if gain > best_gain * (1 + 1e-9):
                     best, best_gain = after, gain
             if best == chosen:
@@ -153,15 +161,16 @@ class Optimiser:
             chosen, reached = better, now
         return chosen
 
-    def _exchange(self, chosen: int, added: int) -> tuple[int, float]:
-        """The set with `added`, without what it makes least useful until it is allowed."""
+    def _exchange(self, chosen: int, added: int, now: float) -> tuple[int, float]:
+        """The set with `added`, without what it makes least useful until it is allowed, and what
+        that saves of the time that it takes `now`."""
         after = chosen | added
         for number in bits(added):
             after &= ~(self._problem.rivals[number] & ~added)
         after = self._fitted(after, added)
         if not self._problem.is_allowed(after):
             return chosen, 0.0
-        return after, self._problem.objective(chosen) - self._problem.objective(after)
+        return after, now - self._problem.objective(after)
 
     def _fitted(self, chosen: int, kept: int) -> int:
         """The set without what is least useful, by the byte where bytes are short, until it is
@@ -171,12 +180,11 @@ class Optimiser:
             droppable = bits(chosen & ~kept)
             is_tight = problem.size(chosen) > problem.max_size
             rivals = tuple(n for n in droppable if problem.rivals[n] & chosen)
-
-            def loss(number: int, now: int = chosen, by: bool = is_tight) -> tuple[float, int]:
-                lost = -self.gain(now, 0, 1 << number)
-                return lost / (problem.sizes[number] if by else 1), number
-
-            chosen &= ~(1 << min(rivals or droppable, key=loss))
+            lost = self.losses(chosen)
+            _, least = min(
+                (lost[n] / (problem.sizes[n] if is_tight else 1), n) for n in rivals or droppable
+            )
+            chosen &= ~(1 << least)
         return chosen
 
     def _wishes(self) -> int:
@@ -188,7 +196,7 @@ class Optimiser:
 
     def _without_useless(self, chosen: int) -> int:
         while True:
-            losses = [(-self.gain(chosen, 0, 1 << n), n) for n in bits(chosen)]
+            losses = [(lost, number) for number, lost in self.losses(chosen).items()]
             if not losses or min(losses)[0] >= self._problem.least:
                 return chosen
             chosen &= ~(1 << min(losses)[1])

@@ -13,6 +13,7 @@ from setpoint.database.indexes.facts import ColumnFacts, TableFacts
 _PAGE = 8192
 _USABLE = (_PAGE - 24 - 16) * 0.9
 """Bytes of a leaf page: without its header and special space, filled to 90 %."""
+_SPACE = _PAGE - 24 - 16 - 4
 _LINE_POINTER = 4
 _HEADER = 8
 _TID = 6
@@ -28,11 +29,26 @@ def size(candidate: Candidate, table: TableFacts) -> int:
     columns = [table.columns[name] for name in candidate.all_columns]
     width = _aligned(_HEADER + _data_width(columns))
     entries = rows * (width + _LINE_POINTER)
+    copies = 1.0
     if not candidate.include and all(column.is_deduplicable for column in columns):
-        entries = _deduplicated(rows, distinct(candidate.columns, table), width)
-    leaves = math.ceil(entries / _USABLE)
+        keys = distinct(candidate.columns, table)
+        copies, entries = rows / max(keys, 1.0), _deduplicated(rows, keys, width)
+    leaves = math.ceil(entries / _USABLE * (_filled(width, copies) if table.is_static else 1))
     inner_width = _aligned(_HEADER + _data_width(columns[: len(candidate.columns)])) + _LINE_POINTER
     return _PAGE * (1 + leaves + _inner(leaves, inner_width))
+
+
+def _filled(width: int, copies: float) -> float:
+    """Pages at a fillfactor of 100, to those at 90.
+
+    A page ends before the tuple that does not fit; at 90 already where less than a tenth is free,
+    not counting the last one's posting list; the last tuple goes to the next page in both cases
+    (nbtsort.c, _bt_buildadd).
+    """
+    listed = 0 if copies <= _LEAST_COPIES else min(copies * _TID, _MAX_POSTING - width)
+    tuple_size = width + listed + _LINE_POINTER
+    full = _SPACE - 1.5 * tuple_size
+    return min((_SPACE - _PAGE / 10 + listed - tuple_size / 2) / full, 1.0)
 
 
 def _deduplicated(rows: float, keys: float, width: int) -> float:

@@ -38,7 +38,9 @@ SELECT c.oid::pg_catalog.int8 AS oid, n.nspname::pg_catalog.text AS schema,
        c.relname::pg_catalog.text AS name, c.relkind::pg_catalog.text AS kind,
        GREATEST(p.rows, 0)::pg_catalog.float8 AS rows, p.pages::pg_catalog.int8 AS pages,
        p.inserted::pg_catalog.int8 AS inserted, p.updated::pg_catalog.int8 AS updated,
-       p.hot::pg_catalog.int8 AS hot, p.leaves AS leaves
+       p.hot::pg_catalog.int8 AS hot, p.leaves AS leaves,
+       c.relkind <> 'p' AND p.is_analysed AND p.changed = 0 AND p.updated + p.deleted = 0
+           AS is_static
   FROM pg_catalog.pg_class AS c
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
  CROSS JOIN LATERAL (
@@ -50,6 +52,11 @@ SELECT c.oid::pg_catalog.int8 AS oid, n.nspname::pg_catalog.text AS schema,
            pg_catalog.sum(pg_catalog.pg_stat_get_tuples_inserted(l.oid)) AS inserted,
            pg_catalog.sum(pg_catalog.pg_stat_get_tuples_updated(l.oid)) AS updated,
            pg_catalog.sum(pg_catalog.pg_stat_get_tuples_hot_updated(l.oid)) AS hot,
+           pg_catalog.sum(pg_catalog.pg_stat_get_tuples_deleted(l.oid)) AS deleted,
+           pg_catalog.sum(pg_catalog.pg_stat_get_mod_since_analyze(l.oid)) AS changed,
+           pg_catalog.bool_and(COALESCE(pg_catalog.pg_stat_get_last_analyze_time(l.oid),
+                                        pg_catalog.pg_stat_get_last_autoanalyze_time(l.oid))
+                               IS NOT NULL) AS is_analysed,
            pg_catalog.array_agg(ARRAY[m.nspname::pg_catalog.text, l.relname::pg_catalog.text]
                                 ORDER BY m.nspname, l.relname) AS leaves
       FROM pg_catalog.pg_class AS l
@@ -183,6 +190,7 @@ async def tables(
             inserted=row["inserted"] or 0,
             updated=row["updated"] or 0,
             hot=row["hot"] or 0,
+            is_static=bool(row["is_static"]),
             partitions=tuple(qualified(schema, name) for schema, name in row["leaves"] or ())
             if row["kind"] == "p"
             else (),

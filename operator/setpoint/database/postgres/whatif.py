@@ -6,7 +6,7 @@ here was checked before. Every text goes by the extended protocol, which takes o
 
 import contextlib
 import json
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from setpoint.api.conditions import Reason
 from setpoint.database.indexes.candidate import Candidate, hypothetical
 from setpoint.database.indexes.errors import UnanalysableError
 from setpoint.database.indexes.facts import TableFacts
+from setpoint.database.indexes.fetches import fetched
 from setpoint.database.postgres import queries
 from setpoint.database.postgres.connect import Connection
 from setpoint.engine.failure import Failure
@@ -54,10 +55,16 @@ SELECT EXISTS (SELECT FROM pg_catalog.pg_available_extensions AS a WHERE a.name 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The planner's cost of a statement, and the candidates that its plan uses."""
+    """The planner's cost of a statement, and the candidates that its plan uses.
+
+    `fetched` are the rows that it reads one by one through indexes, `fetching` the candidates
+    that do so.
+    """
 
     cost: float
     used: frozenset[Candidate]
+    fetched: float
+    fetching: frozenset[Candidate]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +98,7 @@ class WhatIf:
         self,
         statement: Explainable,
         candidates: Collection[Candidate] = (),
-        tables: "dict[int, TableFacts] | None" = None,
+        tables: Mapping[int, TableFacts] | None = None,
     ) -> Plan:
         """The plan with exactly these candidates. Raises UnanalysableError, psycopg.Error."""
         await self._put_up(frozenset(candidates), tables or {})
@@ -106,9 +113,11 @@ class WhatIf:
             raise UnanalysableError(_why(error.sqlstate)) from None
         plan = root[0]["Plan"]
         used = frozenset(self._names[name] for name in _indexes(plan) if name in self._names)
-        return Plan(float(plan["Total Cost"]), used)
+        rows = fetched(plan)
+        fetching = frozenset(self._names[name] for name in rows if name in self._names)
+        return Plan(float(plan["Total Cost"]), used, float(rows.total()), fetching)
 
-    async def _put_up(self, wanted: frozenset[Candidate], tables: dict[int, TableFacts]) -> None:
+    async def _put_up(self, wanted: frozenset[Candidate], tables: Mapping[int, TableFacts]) -> None:
         gone = [candidate for candidate in self._up if candidate not in wanted]
         if gone:
             await self._rows(
@@ -126,7 +135,7 @@ class WhatIf:
             await self._create_one_by_one(sorted(wanted - self._refused), tables)
 
     async def _create_one_by_one(
-        self, wanted: list[Candidate], tables: dict[int, TableFacts]
+        self, wanted: list[Candidate], tables: Mapping[int, TableFacts]
     ) -> None:
         """After trouble: from the beginning, without those that HypoPG does not take.
 
@@ -145,7 +154,7 @@ class WhatIf:
                     raise
                 self._refused.add(candidate)
 
-    async def _create(self, new: list[Candidate], tables: dict[int, TableFacts]) -> None:
+    async def _create(self, new: list[Candidate], tables: Mapping[int, TableFacts]) -> None:
         rows = await self._rows(
             sql.SQL(
                 "SELECT i.number, h.indexrelid::int8 AS oid, h.indexname AS name"

@@ -12,6 +12,8 @@ from setpoint.engine.model import Finding
 
 _MUCH = 0.1
 """Of the workload's time: an index that saves as much is worth an alarm."""
+_IN_DOUBT = 0.1
+"""Of what an index saves: so much in doubt is said."""
 _SHOWN = 90
 _SQL = 5
 
@@ -63,6 +65,11 @@ def evidence(suggestion: Suggestion) -> str:
         f"it will take about {mebibytes(suggestion.size)}",
         f"each row that is written takes {suggestion.write_overhead.share:.0%} more",
     ]
+    if suggestion.doubtful > _IN_DOUBT * suggestion.saves:
+        parts.append(
+            f"{suggestion.doubtful / suggestion.saves:.0%} of that is in doubt: plans that cost "
+            "less read more rows one by one through indexes, and may take longer"
+        )
     if suggestion.helps:
         best = suggestion.helps[0]
         text = redacted(best.statement.text)
