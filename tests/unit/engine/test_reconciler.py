@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from setpoint.alerts.delivery import Delivery
@@ -39,6 +40,7 @@ class World:
 
     value: str = "old"
     noise: float = 0.0
+    has_data: bool = True
     fails: Failure | Exception | None = None
     act_fails: Failure | None = None
     looks: int = 0
@@ -87,7 +89,8 @@ class ThingKind:
         action = Action(PlanOp.UPDATE, "x", "v", observed.value, "new", "differs", self.risk,
                         record=record, intent=observed.intent)  # fmt: skip
         actions = [] if observed.value == "new" else [action]
-        sample = Sample("cpu", observed.noise, 80, f"{observed.noise}%", "80%")
+        value = observed.noise if observed.has_data else None
+        sample = Sample("cpu", value, 80, f"{observed.noise}%", "80%", unit="%")
         return Decision(memory=None, actions=actions, samples=[sample], settling=observed.settling)
 
     async def act(self, resource: Resource[CommonSpec], action: Action, memory: None) -> None:
@@ -262,6 +265,39 @@ async def test_a_further_look_with_moving_numbers_writes_nothing(bench: Bench) -
         delay = await bench.look()
         assert delay == pytest.approx(60, rel=0.11)
     assert len(bench.kube.writes) == writes
+
+
+def live_values() -> dict[str, float]:
+    """Series of the live values of KEY, by metric and rule."""
+    return {
+        f"{sample.name} {sample.labels['rule']}": sample.value
+        for family in REGISTRY.collect()
+        if family.name.startswith("setpoint_value")
+        for sample in family.samples
+        if sample.labels["name"] == KEY.name and sample.labels["kind"] == KEY.plural
+    }
+
+
+async def test_a_live_value_ends_when_it_is_not_known_any_more(bench: Bench) -> None:
+    known = {"setpoint_value_ratio cpu": 0.425}
+    bench.world.noise = 42.5
+    bench.kube.user({})
+    await bench.look()
+    assert live_values() == known
+    bench.world.fails = Failure(Reason.CONNECTION_FAILED, "down")
+    await bench.look()
+    assert live_values() == {}, "an old value looks like a quiet system"
+    bench.world.fails = None
+    await bench.look()
+    assert live_values() == known
+    bench.world.has_data = False
+    await bench.look()
+    assert live_values() == {}
+    bench.world.has_data = True
+    await bench.look()
+    bench.kube.user({"suspend": True})
+    await bench.look()
+    assert live_values() == {}
 
 
 async def test_a_second_change_is_one_write_and_keeps_the_first_original(bench: Bench) -> None:
