@@ -20,13 +20,13 @@ from setpoint.api.plan import Applied, AppliedOp, PlanOp, Risk
 from setpoint.config import Config
 from setpoint.engine.attempt import Attempter
 from setpoint.engine.claims import Claims
-from setpoint.engine.deletion import FINALIZER, Deletion
+from setpoint.engine.deletion import Deletion
 from setpoint.engine.failure import Failure
 from setpoint.engine.kube import Conflict, KubeClient
 from setpoint.engine.model import Action, Decision, Key, Resource, Sample
 from setpoint.engine.queue import INTERVAL
 from setpoint.engine.reconciler import DELIVERED, Reconciler
-from setpoint.engine.store import Store
+from setpoint.engine.store import FINALIZER, Store
 from setpoint.engine.writer import StatusWriter
 from setpoint.telemetry.events import EventRecorder
 
