@@ -122,6 +122,7 @@ class MemoryKube:
         self.body: dict[str, Any] = {}
         self.events: list[str] = []
         self.notes: list[str] = []
+        self.types: list[str] = []
         self.on_written: Callable[[], None] = lambda: None
 
     def user(self, spec: dict[str, Any] | None = None, **metadata: Any) -> None:
@@ -198,6 +199,7 @@ class Bench:
         async def post(namespace: str, body: Mapping[str, Any]) -> None:
             self.kube.events.append(body["reason"])
             self.kube.notes.append(body["note"])
+            self.kube.types.append(body["type"])
 
         kube = cast("KubeClient", self.kube)
         events = self.recorder = EventRecorder(post, now)
@@ -410,6 +412,15 @@ async def test_suspend_is_one_write_and_then_silence(bench: Bench) -> None:
     [write] = bench.kube.writes[writes:]
     assert write["observedGeneration"] == 2
     assert bench.ready() == ("True", "InSync")
+
+
+async def test_what_was_made_suspended_is_no_warning(bench: Bench) -> None:
+    bench.kube.user({"suspend": True})
+    await bench.look()
+    posting = asyncio.create_task(bench.recorder.run())
+    await asyncio.sleep(0)
+    posting.cancel()
+    assert (bench.kube.events, bench.kube.types) == (["Suspended"], ["Normal"])
 
 
 async def test_a_request_is_echoed_even_when_the_attempt_fails(bench: Bench) -> None:

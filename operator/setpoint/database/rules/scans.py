@@ -22,6 +22,9 @@ MIN_PAGES = MIB_PAGES
 _LONG_ENOUGH = 24 * 3600.0
 """Seconds of our own looks that outweigh the counters since the reset."""
 
+_TELLING = 60.0
+"""Seconds of our own looks below which a rate an hour says nothing."""
+
 _FEW_ROWS = 100
 """A scan that reads no more ends early, by a LIMIT; it hardly hurts."""
 
@@ -80,9 +83,9 @@ def _evidence(table: Table, snapshot: Snapshot) -> str:
 def _rate(table: Table, snapshot: Snapshot) -> str:
     window = snapshot.window
     seen = window.tables.get(table.oid) if window is not None else None
-    if seen is None:
+    if seen is None or seen.seconds < _TELLING:
         return "rates are being collected"
-    hours = max(seen.seconds, 1) / 3600
+    hours = seen.seconds / 3600
     return (
         f"{seen.seq_scan / hours:.0f} sequential and {seen.idx_scan / hours:.0f} index scans an "
         f"hour in the last {lasting(seen.seconds)}"
