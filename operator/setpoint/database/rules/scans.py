@@ -16,14 +16,14 @@ from setpoint.database.rules.suggest import suggestions
 from setpoint.database.rules.words import lasting, when
 from setpoint.engine.model import Finding
 
+_TELLING = 60.0
+"""Seconds of our own looks below which a rate an hour says nothing."""
+
 MIN_PAGES = MIB_PAGES
 """1 MiB: below it, the planner rightly prefers a sequential scan."""
 
 _LONG_ENOUGH = 24 * 3600.0
 """Seconds of our own looks that outweigh the counters since the reset."""
-
-_TELLING = 60.0
-"""Seconds of our own looks below which a rate an hour says nothing."""
 
 _FEW_ROWS = 100
 """A scan that reads no more ends early, by a LIMIT; it hardly hurts."""
