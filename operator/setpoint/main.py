@@ -24,7 +24,7 @@ from setpoint.engine.ingest import Ingest
 from setpoint.engine.kube import Api, KubeClient
 from setpoint.engine.leadership import leadership_of
 from setpoint.engine.model import Key
-from setpoint.telemetry import traces
+from setpoint.telemetry import metrics, traces
 from setpoint.telemetry.http import Check, Health, serve
 from setpoint.telemetry.watches import Watches
 from setpoint.trust.network import Address, resolve
@@ -62,6 +62,7 @@ class LiveConfig:
         self._path = path
         self.current: Config = load(path)
         self._text = path.read_bytes()
+        metrics.CONFIG_IS_GOOD.set(1)
 
     async def watch(self, on_change: Callable[[], None]) -> None:
         """Look for changes until cancelled."""
@@ -81,7 +82,9 @@ class LiveConfig:
             self.current = load(self._path)
         except ConfigError as error:
             log.error("configuration refused, the former one stays", error=str(error))  # noqa: TRY400
+            metrics.CONFIG_IS_GOOD.set(0)
             return False
+        metrics.CONFIG_IS_GOOD.set(1)
         log.info("configuration reloaded")
         return True
 

@@ -164,7 +164,7 @@ def test_the_operator_tells_its_values(space: Space, operator: OperatorProcess) 
     metrics = operator.get("/metrics")
 
     labels = f'kind="scalingpolicies",name="web",namespace="{space.name}",rule="cpu"'
-    assert f"setpoint_value{{{labels}}} 40.0" in metrics
+    assert f"setpoint_value_ratio{{{labels}}} 0.4" in metrics
     assert "setpoint_aws_requests_total{" in metrics
     assert 'setpoint_kubernetes_requests_total{result="ok",verb="patch"}' in metrics
     about = f'kind="scalingpolicies",name="web",namespace="{space.name}",type="Ready"'

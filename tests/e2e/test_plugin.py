@@ -34,6 +34,10 @@ def test_from_the_first_look_to_the_approval(space: Space, plugin: Plugin) -> No
     space.wait_ready("scalingpolicy", "web", reason="ChangePending")
 
     assert "ScalingPolicy" in plugin("get")
+    for words in (("web",), ("sp", "web"), ("scalingpolicy/web",)):
+        assert [
+            one["metadata"]["name"] for one in json.loads(plugin("get", *words, "-o", "json"))
+        ] == ["web"]
     [item] = json.loads(plugin("get", "sp", "-o", "json"))
     digest = item["status"]["plan"]["digest"]
     assert digest in plugin("plan", "web")
@@ -53,14 +57,16 @@ def test_it_is_looked_at_stopped_and_silenced(space: Space, plugin: Plugin) -> N
     assert "was looked at" in plugin("reconcile", "web", "--wait")
     plugin("suspend", "scalingpolicy/web")
     assert "is suspended" in plugin("explain", "web")
+    refused = plugin("reconcile", "web", "--wait", status=1)
+    assert f"kubectl setpoint resume web -n {space.name}" in refused
     plugin("resume", "web")
     space.wait_ready("scalingpolicy", "web")
-    for rule in ("cpu", "memory"):
+    for rule in ("cpu", "error_rate"):
         plugin("silence", "web", "--rule", rule, "--reason", "load test", "--for", "2h")
     silences = space.get("scalingpolicy", "web")["spec"]["alerts"]["silences"]
     assert [(one["rule"], one["reason"]) for one in silences] == [
         ("cpu", "load test"),
-        ("memory", "load test"),
+        ("errorRate", "load test"),
     ]
     said = yaml.safe_load(plugin("explain", "web", "-o", "yaml"))
     assert "is ready" in said[0]["text"]
@@ -68,7 +74,9 @@ def test_it_is_looked_at_stopped_and_silenced(space: Space, plugin: Plugin) -> N
 
 def test_what_is_not_there_and_what_may_not_be_is_said(space: Space, plugin: Plugin) -> None:
     assert "there is no nothing here" in plugin("explain", "nothing", status=1)
-    assert "there is no kind pods" in plugin("get", "pods", status=1)
+    assert "there is no kind pods" in plugin("get", "pods/web", status=1)
+    assert "there is no pods here" in plugin("get", "pods", status=1)
+    assert "error: stat /nowhere" in plugin("get", "--kubeconfig", "/nowhere", status=1)
     space.with_service()
     space.apply("ScalingPolicy", "web", space.scaling(mode="Observe"))
     assert "--for" in plugin("silence", "web", "--reason", "x", "--for", "soon", status=1)

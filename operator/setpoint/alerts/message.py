@@ -28,6 +28,8 @@ _FIELDS = 10
 _SILENCE = timedelta(hours=4)
 _BARS = "▁▂▃▄▅▆▇█"
 _COLOURS = {Severity.CRITICAL: "danger", Severity.WARNING: "warning", Severity.INFO: "#439FE0"}
+_AUTHOR = "'\"${USER:-on-call}\"'"
+"""Out of the quotes and into them again: who types it, also where the shell does not know."""
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs"})
 
 Block = dict[str, Any]
@@ -137,7 +139,7 @@ def commands(entry: OutboxEntry, subject: Subject) -> tuple[str, str]:
     until = wire_time(read_time(entry.time) + _SILENCE)
     silence |= {"reason": "being looked into", "author": "AUTHOR", "until": until}
     patch = [{"op": "add", "path": "/spec/alerts/silences/-", "value": silence}]
-    text = json.dumps(patch, separators=(",", ":")).replace("AUTHOR", "'\"$USER\"'")
+    text = json.dumps(patch, separators=(",", ":")).replace("AUTHOR", _AUTHOR)
     return look, f"kubectl patch {subject.plural} {where} {subject.name} --type=json -p '{text}'"
 
 

@@ -82,9 +82,15 @@ def _is_silenced(item: Alert, silence: Silence, now: datetime) -> bool:
     return (
         has_begun
         and now < silence.until
-        and _matches(item.rule, silence.rule)
+        and _is_of(item.rule, silence.rule)
         and _matches(item.target, silence.target)
     )
+
+
+def _is_of(rule: str, pattern: str | None) -> bool:
+    """The rule of an alert about a finding is the finding's id, which begins with a capital."""
+    is_finding = rule[:1].isupper()
+    return _matches(rule, pattern) or (is_finding and pattern == RuleName.FINDINGS)
 
 
 def _matches(name: str, pattern: str | None) -> bool:

@@ -145,6 +145,10 @@ class RuleSettings(Model):
     """How far the value must come back, in percent of the threshold."""
 
 
+MAX_SILENCES = 20
+"""Silences that a resource may have."""
+
+
 class FindingAlerts(StrEnum):
     """Findings that alert."""
 
@@ -170,7 +174,8 @@ class Silence(Model):
     """Names the silence."""
 
     rule: Pattern | None = None
-    """Rules that it silences, such as cpu or UnusedIndex; without it, all."""
+    """Rules that it silences, such as cpu or UnusedIndex; findings stands for those of all
+    findings; without it, all."""
 
     target: Pattern | None = None
     """What the alerts are about, such as public.orders; without it, anything."""
@@ -266,7 +271,7 @@ class Alerts(Model):
     """Settings of single rules."""
 
     silences: Annotated[
-        list[Silence], Field(max_length=20, json_schema_extra=list_map("name"))
+        list[Silence], Field(max_length=MAX_SILENCES, json_schema_extra=list_map("name"))
     ] = []
     """Alerts that are not to be told for a while. That a told one is resolved is told all the
     same."""

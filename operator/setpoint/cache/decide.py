@@ -31,7 +31,7 @@ from setpoint.engine.display import PERCENT, PERCENT_1
 from setpoint.engine.failure import Failure
 from setpoint.engine.findings import carried
 from setpoint.engine.ignore import wanted
-from setpoint.engine.model import Action, Decision, Finding, Sample
+from setpoint.engine.model import Action, Decision, Finding, Live, Sample, Unit
 from setpoint.engine.window import Opening, opening
 
 SHOW_EVERY = timedelta(seconds=10)
@@ -334,28 +334,27 @@ def _closed(opens: Opening) -> str:
 
 def _values(
     spec: CacheTuningSpec, observed: Observed, memory: Memory, seen: Window, rates: Rates
-) -> Mapping[str, float]:
+) -> Mapping[str, Live]:
     """For graphs: what is known of the whole cache, and of the sweep."""
     infos = [node.info for node in observed.nodes]
     found = {
-        "usedMemory": sum(info.number("used_memory") for info in infos),
-        "maxmemory": sum(info.number("maxmemory") for info in infos),
-        "evictionsPerSecond": sum(node.rate("evicted_keys") for node in seen.nodes),
-        "expirationsPerSecond": sum(node.rate("expired_keys") for node in seen.nodes),
-        "connectedClients": sum(info.number("connected_clients") for info in infos),
-        "keys": observed.keys,
-        "keysWithoutTTL": _without_ttl(observed),
+        "usedMemory": Live(sum(info.number("used_memory") for info in infos), Unit.BYTES),
+        "maxmemory": Live(sum(info.number("maxmemory") for info in infos), Unit.BYTES),
+        "evictionsPerSecond": Live(sum(node.rate("evicted_keys") for node in seen.nodes)),
+        "expirationsPerSecond": Live(sum(node.rate("expired_keys") for node in seen.nodes)),
+        "connectedClients": Live(sum(info.number("connected_clients") for info in infos)),
+        "keys": Live(observed.keys),
+        "keysWithoutTTL": Live(_without_ttl(observed)),
     }
     if rates.is_telling and rates.hit_rate is not None:
-        found["missRate"] = 100 - rates.hit_rate
+        found["missRate"] = Live(100 - rates.hit_rate, Unit.PERCENT)
     if (used := worst_usage(spec, observed).percent) is not None:
-        found["memoryUsage"] = used
+        found["memoryUsage"] = Live(used, Unit.PERCENT)
     if memory.sweep is not None:
         is_done = memory.sweep.phase is SweepPhase.DONE
-        found["sweepProgress"] = (
-            100.0 if is_done else min(99.0, 100 * memory.sweep.scanned / max(observed.keys, 1))
-        )
-    return {name: float(value) for name, value in found.items()}
+        done = 100.0 if is_done else min(99.0, 100 * memory.sweep.scanned / max(observed.keys, 1))
+        found["sweepProgress"] = Live(done, Unit.PERCENT)
+    return found
 
 
 def _samples(spec: CacheTuningSpec, observed: Observed, rates: Rates | None) -> Sequence[Sample]:

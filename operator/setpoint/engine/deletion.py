@@ -17,15 +17,11 @@ from setpoint.engine.kind import Kind
 from setpoint.engine.kube import KubeClient
 from setpoint.engine.model import Key, Resource
 from setpoint.engine.parse import parse
-from setpoint.engine.store import Store, bare
+from setpoint.engine.store import ABANDON, FINALIZER, Store, bare
 from setpoint.engine.track import Track
 from setpoint.telemetry.events import EventRecorder
 
 log = structlog.get_logger()
-
-FINALIZER = "setpoint.dev/finalizer"
-ABANDON = "setpoint.dev/abandon"
-"""Annotation that lets a resource go at once, whatever could not be reverted."""
 
 PATIENCE = timedelta(minutes=10)
 _ROUNDS = 3

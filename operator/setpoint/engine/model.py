@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from setpoint.api.common import CommonSpec
@@ -95,6 +96,22 @@ class Finding:
     steady: bool = False
 
 
+class Unit(StrEnum):
+    """What a live number is measured in."""
+
+    PERCENT = "percent"
+    SECONDS = "seconds"
+    BYTES = "bytes"
+    NONE = "none"
+
+
+class Live(NamedTuple):
+    """A live number for Prometheus; a percentage is 0 to 100 here, as everywhere in the code."""
+
+    value: float
+    unit: Unit = Unit.NONE
+
+
 @dataclass(frozen=True)
 class Sample:
     """One value for one alert rule. `value` None: there is no data, which is not 0.
@@ -122,6 +139,17 @@ class Sample:
         if self.value is None:
             return None
         return self.value > self.threshold if self.above else self.value < self.threshold
+
+    @property
+    def live(self) -> Live | None:
+        """The number for Prometheus; None without data."""
+        if self.value is None:
+            return None
+        return Live(self.value, _UNITS.get(self.unit, Unit.NONE))
+
+
+_UNITS = {"%": Unit.PERCENT, "ms": Unit.SECONDS}
+"""By the unit that a sample is shown in; a time's value itself is in seconds."""
 
 
 @dataclass(frozen=True)
@@ -161,4 +189,4 @@ class Decision(Generic[M]):
     records: Sequence[Applied] = ()
     forgotten: Collection[str] = ()
     ignored: int = 0
-    values: Mapping[str, float] = field(default_factory=dict)
+    values: Mapping[str, Live] = field(default_factory=dict)

@@ -21,7 +21,7 @@ from setpoint.engine.display import Display
 from setpoint.engine.failure import Failure, Help, unexpected
 from setpoint.engine.kind import Kind
 from setpoint.engine.kube import Conflict
-from setpoint.engine.model import Key, Resource
+from setpoint.engine.model import Key, Live, Resource
 from setpoint.engine.parse import parse
 from setpoint.engine.queue import INTERVAL
 from setpoint.engine.store import Store, requested_at
@@ -237,7 +237,8 @@ class Reconciler:
         return backoff.at_interval(attempt.resource.spec.interval, self._draw)
 
     async def _fail(self, visit: Visit, failure: Failure, resource: Resource[Any] | None) -> float:
-        """Say in status what failed; what was known stays."""
+        """Say in status what failed; what was known stays. Live values end: they are not known."""
+        _show_values(visit.key, visit.track, {})
         new = status.of_failure(
             visit.status,
             visit.generation,
@@ -258,7 +259,8 @@ class Reconciler:
         return self.delay_after(failure, visit.key)
 
     async def _suspend(self, visit: Visit) -> None:
-        """One write of observedGeneration; else everything stays as it is."""
+        """One write of observedGeneration; else everything stays as it is. Live values end."""
+        _show_values(visit.key, visit.track, {})
         before = visit.status.get("conditions") or ()
         if visit.is_observed and before:
             return
@@ -308,10 +310,8 @@ class Reconciler:
             if not action.background:
                 log.info("action done", key=str(visit.key), action=plan.sentence(action))
                 self._events.record(visit.body, Reason.ACTION_DONE, plan.sentence(action))
-        samples = {s.rule: s.value for s in attempt.decision.samples if s.value is not None}
-        for name, value in {**attempt.decision.values, **samples}.items():
-            metrics.VALUE.labels(*visit.key, name).set(value)
-            visit.track.rules.add(name)
+        samples = {s.rule: live for s in attempt.decision.samples if (live := s.live) is not None}
+        _show_values(visit.key, visit.track, {**attempt.decision.values, **samples})
 
     def _forget(self, key: Key, *, is_gone: bool = True) -> None:
         """Drop what is known; the alerts of a resource that is gone are taken back."""
@@ -320,8 +320,7 @@ class Reconciler:
             self._alerting.collect(key, track)
             if is_gone:
                 self._alerting.gone(key, self._kinds[key.plural].names.kind, track)
-            for rule in track.rules:
-                metrics.VALUE.remove(*key, rule)
+            _show_values(key, track, {})
 
     def _track(self, key: Key, body: dict[str, Any]) -> Track:
         uid = body["metadata"]["uid"]
@@ -347,3 +346,13 @@ def _log_failure(key: Key, track: Track, failure: Failure) -> None:
         log.error("reconcile failed unexpectedly", exc_info=failure.__cause__, **told)
     elif track.failures == 0:
         log.warning("reconcile failed", **told)
+
+
+def _show_values(key: Key, track: Track, values: Mapping[str, Live]) -> None:
+    """Live values for Prometheus. The series of one that is not known any more ends: an old value
+    would look like a quiet system."""
+    for name in track.live.keys() - values.keys():
+        metrics.VALUES[track.live[name]].remove(*key, name)
+    for name, (value, unit) in values.items():
+        metrics.VALUES[unit].labels(*key, name).set(value * metrics.BASE_UNIT.get(unit, 1.0))
+    track.live = {name: unit for name, (_, unit) in values.items()}

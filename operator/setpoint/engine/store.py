@@ -6,10 +6,16 @@ from typing import Any
 
 from setpoint.engine.model import Key
 
+FINALIZER = "setpoint.dev/finalizer"
+"""Only with deletionPolicy Revert, and only while there is something to put back."""
+
+ABANDON = "setpoint.dev/abandon"
+"""Annotation that lets a resource go at once, whatever could not be reverted."""
+
 REQUESTED_AT = ("reconcile.fluxcd.io/requestedAt", "setpoint.dev/requestedAt")
 """Annotations that ask for a reconcile now, Flux's and our own."""
 
-_WATCHED_ANNOTATIONS = (*REQUESTED_AT, "setpoint.dev/approve", "setpoint.dev/abandon")
+_WATCHED_ANNOTATIONS = (*REQUESTED_AT, "setpoint.dev/approve", ABANDON)
 
 
 class Store:

@@ -8,7 +8,7 @@ from setpoint.alerts.delivery import Delivery
 from setpoint.alerts.state import Memory
 from setpoint.api.alerts import Alerts, AlertsStatus
 from setpoint.engine.findings import Identity
-from setpoint.engine.model import Change
+from setpoint.engine.model import Change, Unit
 
 
 @dataclass
@@ -36,7 +36,8 @@ class Track:
     moved_at: datetime | None = None
     deliveries: list[Delivery] = field(default_factory=list)
     approved: frozenset[Change] = frozenset()
-    rules: set[str] = field(default_factory=set)
+    live: dict[str, Unit] = field(default_factory=dict)
+    """The live values that Prometheus has a series of."""
     alerts: AlertTrack = field(default_factory=AlertTrack)
     planned: tuple[datetime, datetime] | None = None
     """When the next look at the target was planned, and for when."""

@@ -48,5 +48,6 @@ class StatusWriter:
         if new is None or new["status"] == ConditionStatus.UNKNOWN:
             return
         if old is None or (old["status"], old["reason"]) != (new["status"], new["reason"]):
-            is_bad = new["status"] == ConditionStatus.FALSE
+            is_asked_for = new["reason"] == Reason.SUSPENDED
+            is_bad = new["status"] == ConditionStatus.FALSE and not is_asked_for
             self._events.record(body, Reason(new["reason"]), new["message"], warning=is_bad)

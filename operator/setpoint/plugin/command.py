@@ -10,13 +10,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from setpoint.api.alerts import RuleName
 from setpoint.api.findings import Severity
 from setpoint.api.types import parse_duration
 from setpoint.engine.plan import APPROVE
 from setpoint.engine.store import REQUESTED_AT
 from setpoint.plugin import edits, rows, show
 from setpoint.plugin.explain import action_lines, explain
-from setpoint.plugin.kubectl import Kubectl, Object, PluginError, name_of, plurals_named
+from setpoint.plugin.kubectl import Kubectl, Object, PluginError, is_kind, name_of, plurals_named
 
 _FAILED = 1
 
@@ -24,7 +25,9 @@ _FAILED = 1
 def add_commands(commands: Any) -> None:
     """Add the commands to a parser's subparsers."""
     get = _command(commands, "get", _get, "what matters of every resource, side by side")
-    get.add_argument("kind", nargs="?", default="all", help="a kind, or all (%(default)s)")
+    get.add_argument(
+        "what", nargs="*", metavar="KIND|NAME", help="a kind, names, or KIND NAME (all of them)"
+    )
     _reading(get)
     findings = _command(commands, "findings", _findings, "what was found wrong, the worst first")
     findings.add_argument("name", nargs="?", help="NAME or KIND/NAME; without it, all")
@@ -111,19 +114,33 @@ def _listed(arguments: argparse.Namespace, kind: str) -> list[Object]:
     return _kubectl(arguments).list(plurals_named(kind), *_where(arguments))
 
 
-def _named_ones(arguments: argparse.Namespace) -> list[Object]:
-    """The resources of that name."""
-    kind, _, name = arguments.name.rpartition("/")
+def _named_ones(arguments: argparse.Namespace, word: str) -> list[Object]:
+    """The resources of a name, which may have its kind before it."""
+    kind, _, name = word.rpartition("/")
     found = [one for one in _listed(arguments, kind or "all") if name_of(one)[1] == name]
     if not found:
-        raise PluginError(f"there is no {arguments.name} here: kubectl setpoint get -A shows all")
+        raise PluginError(f"there is no {word} here: kubectl setpoint get -A shows all")
     return found
 
 
+def _wanted(arguments: argparse.Namespace) -> list[Object]:
+    """What `get` names: a kind, a kind with names, or names."""
+    first, *names = arguments.what or ["all"]
+    if names:
+        words = [f"{first}/{name}" for name in names]
+    elif is_kind(first):
+        return _listed(arguments, first)
+    else:
+        words = [first]
+    return [one for word in words for one in _named_ones(arguments, word)]
+
+
 def _one(arguments: argparse.Namespace) -> Object:
-    found = _named_ones(arguments)
+    found = _named_ones(arguments, arguments.name)
     if len(found) > 1:
-        names = " or ".join(f"{one['kind']}/{name_of(one)[1]}" for one in found)
+        names = " or ".join(
+            f"{one['kind']}/{name_of(one)[1]} -n {name_of(one)[0]}" for one in found
+        )
         raise PluginError(f"several have this name: say {names}")
     return found[0]
 
@@ -134,23 +151,24 @@ def _width() -> int:
 
 
 def _get(arguments: argparse.Namespace) -> None:
-    items = _listed(arguments, arguments.kind)
+    items = _wanted(arguments)
     if arguments.form:
         _print(show.data(items, arguments.form))
     elif not items:
-        print("none found", file=sys.stderr)
+        where = "" if arguments.all_namespaces else " here: -A shows all namespaces"
+        print(f"none found{where}", file=sys.stderr)
     else:
         _print(show.table(rows.RESOURCES, rows.resources(items, _now()), _width()))
 
 
 def _findings(arguments: argparse.Namespace) -> None:
-    items = _named_ones(arguments) if arguments.name else _listed(arguments, "all")
+    named = arguments.name
+    items = _named_ones(arguments, named) if named else _listed(arguments, "all")
     least = Severity(arguments.severity.capitalize())
-    found = rows.findings(items, least.rank)
     if arguments.form:
-        names = [name.replace(" ", "_") for name in rows.FINDINGS]
-        _print(show.data([dict(zip(names, row, strict=True)) for row in found], arguments.form))
+        _print(show.data(rows.found(items, least.rank), arguments.form))
         return
+    found = rows.findings(items, least.rank)
     if found:
         _print(show.table(rows.FINDINGS, found, _width()))
     else:
@@ -201,6 +219,11 @@ def _approve(arguments: argparse.Namespace) -> None:
 
 def _reconcile(arguments: argparse.Namespace) -> None:
     item, kubectl = _one(arguments), _kubectl(arguments)
+    if (item.get("spec") or {}).get("suspend"):
+        namespace, name = name_of(item)
+        raise PluginError(
+            f"{_title(item)} is suspended: kubectl setpoint resume {name} -n {namespace}"
+        )
     at = datetime.now(UTC).isoformat()
     kubectl.annotate(item, REQUESTED_AT[1], at)
     if arguments.wait:
@@ -217,9 +240,10 @@ def _suspend(arguments: argparse.Namespace) -> None:
 
 def _silence(arguments: argparse.Namespace) -> None:
     item = _one(arguments)
+    rule = edits.rule_named(arguments.rule) if arguments.rule else None
     name, patch = edits.silence(
         item,
-        rule=arguments.rule,
+        rule=rule,
         target=arguments.target,
         reason=arguments.reason,
         author=arguments.author or getpass.getuser(),
@@ -229,6 +253,10 @@ def _silence(arguments: argparse.Namespace) -> None:
     _kubectl(arguments).patch(item, patch, "json")
     until = patch[-1]["value"]["until"]
     _print(f"silence {name} of {_title(item)} until {until}\n")
+    if rule and not edits.is_known(item, rule):
+        rules = ", ".join(str(one) for one in RuleName)
+        text = f"note: nothing here is called {rule} now; rules are {rules}, and ids of findings"
+        print(text, file=sys.stderr)
     _warn_of_gitops(item)
 
 

@@ -9,8 +9,9 @@ from setpoint.api.conditions import ConditionType, Reason
 from setpoint.api.plan import BlockedBy
 from setpoint.engine.conditions import find, read_time
 from setpoint.engine.plan import APPROVE
+from setpoint.engine.store import ABANDON, FINALIZER
 from setpoint.plugin.advice import OF_BLOCK, OF_REASON
-from setpoint.plugin.kubectl import Object, name_of
+from setpoint.plugin.kubectl import Object, name_of, resource_of
 
 _SHOWN = 3
 _LATE = timedelta(seconds=30)
@@ -58,16 +59,11 @@ def _state(item: Object, status: Mapping[str, Any], now: datetime) -> Iterator[P
     what, meta, spec = f"{item['kind']} {namespace}/{name}", item["metadata"], item.get("spec", {})
     ready = condition(item, ConditionType.READY)
     if meta.get("deletionTimestamp"):
-        yield Paragraph(
-            f"{what} is being deleted since {age(meta['deletionTimestamp'], now)}: setpoint puts "
-            "back what it changed, for ten minutes at most.",
-            ("to give that up at once: annotate it with setpoint.dev/abandon",),
-            bad=True,
-        )
+        yield _deletion(item, what, now)
     if spec.get("suspend"):
         yield Paragraph(
             f"{what} is suspended: nothing is read, changed or alerted. What follows is as it was.",
-            ("to go on: kubectl setpoint resume",),
+            (f"to go on: kubectl setpoint resume {name} -n {namespace}",),
             bad=True,
         )
     elif meta.get("generation", 0) != status.get("observedGeneration", -1):
@@ -80,6 +76,23 @@ def _state(item: Object, status: Mapping[str, Any], now: datetime) -> Iterator[P
         f"{what} {lead}, for {age(ready['lastTransitionTime'], now)} ({ready['reason']}). {said}",
         tuple(str(ready["message"]).split("; ")),
         bad=ready["status"] == "False",
+    )
+
+
+def _deletion(item: Object, what: str, now: datetime) -> Paragraph:
+    """What a deletion waits for: setpoint's Revert, or a finalizer of somebody else's."""
+    namespace, name = name_of(item)
+    since = age(item["metadata"]["deletionTimestamp"], now)
+    finalizers = item["metadata"].get("finalizers") or []
+    if FINALIZER not in finalizers:
+        others = ", ".join(finalizers) or "the API server"
+        return Paragraph(f"{what} was deleted {since} ago; it waits for {others}.", bad=True)
+    command = f"kubectl annotate {resource_of(item)} {name} -n {namespace} {ABANDON}=true"
+    return Paragraph(
+        f"{what} was deleted {since} ago: setpoint puts back what it changed, for ten minutes at "
+        "most.",
+        (f"to give that up at once: {command}",),
+        bad=True,
     )
 
 
@@ -172,7 +185,7 @@ def _own(status: Mapping[str, Any]) -> Iterator[Paragraph]:
         yield Paragraph(f"The sweep of TTLs: {sweep['summary']}.")
     if rds.get("pending"):
         yield Paragraph(f"RDS holds changes back: {rds['pending']}.")
-    if capacity.get("summary"):
+    if capacity.get("summary", "-") != "-":
         source = f", bounds by {bounds['source']}" if bounds.get("source") else ""
         yield Paragraph(f"It runs at {capacity['summary']} (minimum to maximum){source}.")
 
@@ -182,7 +195,7 @@ def _findings(status: Mapping[str, Any]) -> Iterator[Paragraph]:
     items: Sequence[Mapping[str, Any]] = findings.get("items") or ()
     if not items:
         return
-    more = int(findings.get("total", len(items))) - _SHOWN
+    more = int(findings.get("total", len(items))) - len(items[:_SHOWN])
     lines = [
         line
         for one in items[:_SHOWN]
@@ -193,8 +206,9 @@ def _findings(status: Mapping[str, Any]) -> Iterator[Paragraph]:
         )
     ]
     lines += [f"and {more} more: kubectl setpoint findings"] if more > 0 else []
+    total = int(findings.get("total", len(items)))
     yield Paragraph(
-        f"{findings.get('total', len(items))} findings, the worst first.",
+        "1 finding." if total == 1 else f"{total} findings, the worst first.",
         tuple(lines),
         bad=findings.get("worst") == "Critical",
     )
@@ -202,12 +216,20 @@ def _findings(status: Mapping[str, Any]) -> Iterator[Paragraph]:
 
 def _alerts(status: Mapping[str, Any], now: datetime) -> Iterator[Paragraph]:
     alerts = status.get("alerts") or {}
-    firing = [one for one in alerts.get("items") or () if one.get("state") == "Firing"]
+    items = alerts.get("items") or ()
+    firing, pending = (
+        [one for one in items if one.get("state") == state] for state in ("Firing", "Pending")
+    )
     if firing:
         yield Paragraph(
             f"{len(firing)} alert{' fires' if len(firing) == 1 else 's fire'}.",
             tuple(alert_line(one, now) for one in firing),
             bad=True,
+        )
+    if pending:
+        yield Paragraph(
+            f"{len(pending)} breached, but not for long enough to fire.",
+            tuple(alert_line(one, now) for one in pending),
         )
     if alerts.get("error"):
         yield Paragraph("A message could not be delivered.", (str(alerts["error"]),), bad=True)

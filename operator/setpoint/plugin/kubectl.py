@@ -1,6 +1,7 @@
 """Everything that is asked of the API server, through kubectl: its contexts and log-ins apply."""
 
 import json
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -51,11 +52,18 @@ class Kubectl:
     def wait(self, item: Object, path: str, value: str, seconds: float) -> None:
         """Wait until a field has a value. Raises PluginError when it has not in time."""
         namespace, name = name_of(item)
-        self.run(
-            "wait", f"{resource_of(item)}/{name}", "-n", namespace,
-            f"--for=jsonpath={{{path}}}={value}", f"--timeout={seconds:g}s",
-            timeout=seconds + _TIMEOUT_SECONDS,
-        )  # fmt: skip
+        try:
+            self.run(
+                "wait", f"{resource_of(item)}/{name}", "-n", namespace,
+                f"--for=jsonpath={{{path}}}={value}", f"--timeout={seconds:g}s",
+                timeout=seconds + _TIMEOUT_SECONDS,
+            )  # fmt: skip
+        except PluginError as error:
+            if "timed out waiting" not in str(error):
+                raise
+            raise PluginError(
+                f"it was not looked at within {seconds:g} s: does an operator run that watches it?"
+            ) from None
 
     def run(self, *arguments: str, timeout: float = _TIMEOUT_SECONDS) -> str:
         """What kubectl prints. Raises PluginError with what it says when it fails."""
@@ -69,8 +77,14 @@ class Kubectl:
         except subprocess.TimeoutExpired:
             raise PluginError("the API server does not answer") from None
         if done.returncode:
-            raise PluginError(done.stderr.strip() or f"kubectl {arguments[0]} failed")
+            raise PluginError(_said(done.stderr) or f"kubectl {arguments[0]} failed")
         return done.stdout
+
+
+def _said(text: str) -> str:
+    """What kubectl says, without the log of its library and its own `error: `."""
+    lines = [line for line in text.strip().splitlines() if not _LOG.match(line)]
+    return "\n".join(lines).strip().removeprefix("error: ")
 
 
 def name_of(item: Object) -> tuple[str, str]:
@@ -82,6 +96,15 @@ def resource_of(item: Object) -> str:
     """How kubectl calls its kind: `dbtunings.setpoint.dev`."""
     plural = next(kind.names.plural for kind in KINDS if kind.names.kind == item["kind"])
     return f"{plural}.{GROUP}"
+
+
+def is_kind(word: str) -> bool:
+    """Whether a word names a kind, or all."""
+    try:
+        plurals_named(word)
+    except PluginError:
+        return False
+    return True
 
 
 def plurals_named(word: str) -> list[str]:
@@ -96,3 +119,6 @@ def plurals_named(word: str) -> list[str]:
             return [name.plural]
     known = ", ".join(name.plural for name in names)
     raise PluginError(f"there is no kind {word}: it is one of {known}, or all")
+
+
+_LOG = re.compile(r"[IWEF]\d{4} \d\d:\d\d:")

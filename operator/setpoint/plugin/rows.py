@@ -20,25 +20,30 @@ def resources(items: Sequence[Object], now: datetime) -> list[tuple[str, ...]]:
     return [_resource(item, now) for item in items]
 
 
-def findings(items: Sequence[Object], severity_rank: int) -> list[tuple[str, ...]]:
-    """A row a finding, as FINDINGS names its cells, up to a severity; the worst first."""
-    found = [
-        (item, one)
+def found(items: Sequence[Object], severity_rank: int) -> list[dict[str, Any]]:
+    """The findings as status has them, each with its resource, up to a severity; the worst
+    first."""
+    made = [
+        {"namespace": name_of(item)[0], "kind": item["kind"], "name": name_of(item)[1], **one}
         for item in items
         for one in ((item.get("status") or {}).get("findings") or {}).get("items") or ()
         if _RANK.get(one["severity"], 3) <= severity_rank
     ]
-    found.sort(key=lambda pair: _RANK.get(pair[1]["severity"], 3))
+    return sorted(made, key=lambda one: _RANK.get(one["severity"], 3))
+
+
+def findings(items: Sequence[Object], severity_rank: int) -> list[tuple[str, ...]]:
+    """A row a finding, as FINDINGS names its cells."""
     return [
         (
-            name_of(item)[0],
-            f"{item['kind']}/{name_of(item)[1]}",
+            one["namespace"],
+            f"{one['kind']}/{one['name']}",
             one["severity"],
             one["id"],
             one["object"],
             "\n".join([one["message"], one["evidence"], f"→ {one['remedy']}", *one.get("sql", ())]),
         )
-        for item, one in found
+        for one in found(items, severity_rank)
     ]
 
 

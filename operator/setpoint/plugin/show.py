@@ -59,11 +59,15 @@ def clean(text: str) -> str:
 
 def _plain_table(rows: Sequence[Sequence[str]]) -> str:
     """A cell's further lines are joined, so that a row stays a line for grep and awk."""
-    cells = [[" ".join(clean(cell).split()) for cell in row] for row in rows]
+    cells = [[_line(cell) for cell in row] for row in rows]
     widths = [max(len(row[n]) for row in cells) for n in range(len(cells[0]))]
     lines = ["   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
              for row in cells]  # fmt: skip
     return "\n".join(lines) + "\n"
+
+
+def _line(cell: str) -> str:
+    return "; ".join(" ".join(line.split()) for line in clean(cell).splitlines())
 
 
 def _printed(made: Table | Text, width: int) -> str:

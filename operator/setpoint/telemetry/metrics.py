@@ -1,5 +1,7 @@
 """Prometheus metrics of the engine. Names follow Prometheus' conventions."""
 
+from importlib.metadata import version
+
 from prometheus_client import Counter, Gauge, Histogram
 
 RECONCILES = Counter("setpoint_reconciles_total", "Finished reconciles.", ("kind", "result"))
@@ -21,14 +23,35 @@ KUBERNETES_REQUESTS = Counter(
     "unreachable.",
     ("verb", "result"),
 )
+BUILD = Gauge("setpoint_build_info", "Always 1; the label says which version runs.", ("version",))
+BUILD.labels(version("setpoint")).set(1)
+CONFIG_IS_GOOD = Gauge(
+    "setpoint_config_last_reload_successful",
+    "1 while the configuration file is the one in force; 0 after a changed file was refused, and "
+    "the former one stays in force.",
+)
 LEADER = Gauge("setpoint_leader", "1 while this process holds the lease and acts, else 0.")
 QUEUE_DEPTH = Gauge("setpoint_queue_depth", "Resources that wait for a worker.")
-VALUE = Gauge(
-    "setpoint_value",
-    "Live value that an alert rule watches, or that is worth a graph; percentages as 0-100, times "
-    "in seconds, sizes in bytes.",
-    ("kind", "namespace", "name", "rule"),
-)
+
+
+def _value(unit: str, text: str) -> Gauge:
+    """A live value; each unit has a metric of its own, so that a series can be read by its name."""
+    name = f"setpoint_value_{unit}" if unit else "setpoint_value"
+    return Gauge(name, text, ("kind", "namespace", "name", "rule"))
+
+
+VALUES = {
+    "percent": _value("ratio", "Live value, as a share of 1: utilisation, errors, hits."),
+    "seconds": _value("seconds", "Live value that is a time: the response time."),
+    "bytes": _value("bytes", "Live value that is a size: memory."),
+    "none": _value(
+        "", "Live value without a unit: numbers of things, burn rates, 1 or 0 for yes or no."
+    ),
+}
+"""What alert rules watch, and what else is worth a graph, by its unit in the code. The series of a
+value that is not known ends."""
+BASE_UNIT = {"percent": 0.01}
+"""What a value of the code is multiplied by to be in Prometheus' base unit."""
 ACTIONS = Counter(
     "setpoint_actions_total", "Writes to real systems that succeeded.", ("kind", "op")
 )

@@ -26,12 +26,12 @@ def entry(rule: str) -> OutboxEntry:
     )  # fmt: skip
 
 
-def typed(cluster: Cluster, command: str) -> str:
+def typed(cluster: Cluster, command: str, **user: str) -> str:
     environment = {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name != "USER"},
         "PATH": f"{cluster.kubectl_path.parent}:{os.environ['PATH']}",
         "KUBECONFIG": str(cluster.admin_kubeconfig),
-        "USER": "ada",
+        **user,
     }
     done = subprocess.run(
         ["sh", "-c", command], env=environment, capture_output=True, text=True, check=False
@@ -59,14 +59,15 @@ def test_they_show_and_silence(controlplane: Cluster) -> None:
         }
     )
 
-    for rule in ("cpu", "responseTime"):
+    for rule, user in (("cpu", {"USER": "ada"}), ("responseTime", {}), ("memory", {"USER": ""})):
         look, silence = commands(entry(rule), SUBJECT)
-        typed(controlplane, silence)
+        typed(controlplane, silence, **user)
 
     assert "Name:         web" in typed(controlplane, look)
     spec = controlplane.get("scalingpolicy", "web", "-n", "typed")["spec"]
     assert {(s["rule"], s["author"]) for s in spec["alerts"]["silences"]} == {
         ("cpu", "ada"),
-        ("responseTime", "ada"),
+        ("responseTime", "on-call"),
+        ("memory", "on-call"),
     }
     assert spec["capacity"] == {"min": 2, "max": 20}

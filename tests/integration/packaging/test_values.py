@@ -26,8 +26,10 @@ OTHERWISE: dict[Name, dict[str, Any]] = {
     ("crds", "keep"): {"crds": {"enabled": True}},
     ("crds", "annotations"): {"crds": {"enabled": True}},
     ("leaderElection", "enabled"): {"replicas": 1},
+    ("serviceAccount", "create"): {"aws": {"roleArn": ""}},
 }
 """Where all switched on would hide what a value does."""
+ROLE = "arn:aws:iam::123456789012:role/setpoint"
 CONFIG = "config"
 """Its inside is the operator's configuration, which has tests of its own."""
 
@@ -170,9 +172,42 @@ def test_wrong_values_are_refused_each_by_its_name() -> None:
         {"config": {"grants": [{"namespaces": [], "regions": ["a"], "resources": ["*"]}]}},
         {"config": {"limits": {"concurrency": 0}}},
         {"replicas": 2, "leaderElection": {"enabled": False}},
+        {"aws": {"roleArn": ROLE}, "serviceAccount": {"create": False}},
+        {"namespaces": ["shop", "shop"]},
     ],
     ids=str,
 )
 def test_what_does_not_go_together_is_refused(values: dict[str, Any]) -> None:
     with pytest.raises(StackError, match="the schema"):
         helm.render(values)
+
+
+def deployment(values: dict[str, Any]) -> dict[str, Any]:
+    [found] = [made for made in helm.render(values) if made["kind"] == "Deployment"]
+    return found
+
+
+@pytest.mark.parametrize("name", ["commonLabels", "podLabels"])
+def test_labels_of_ones_own_never_part_a_deployment_from_its_pods(name: str) -> None:
+    mine = {"app.kubernetes.io/name": "mine", "app.kubernetes.io/part-of": "shop"}
+    text = helm.run("template", "setpoint", str(helm.CHART), values={name: mine})
+    assert not re.search(r"name: mine$", text, re.MULTILINE), "a key stands there twice, or wins"
+    spec = deployment({name: mine})["spec"]
+    labels = spec["template"]["metadata"]["labels"]
+    assert spec["selector"]["matchLabels"].items() <= labels.items()
+    assert labels["app.kubernetes.io/part-of"] == "shop"
+
+
+def test_a_configuration_with_nothing_in_it_is_the_default() -> None:
+    """As it is when every line below `config:` is commented out."""
+    [made] = [o for o in helm.render({"config": None}) if o["kind"] == "ConfigMap"]
+    assert list(yaml.safe_load(made["data"]["config.yaml"])) == ["leaderElection"]
+
+
+def test_with_a_configmap_of_ones_own_the_lease_is_the_one_that_the_role_allows() -> None:
+    objects = helm.render({"existingConfigMap": "mine", "fullnameOverride": "tuner"})
+    [role] = [o for o in objects if o["metadata"]["name"] == "tuner-leader" and "rules" in o]
+    [made] = [o for o in objects if o["kind"] == "Deployment"]
+    [container] = made["spec"]["template"]["spec"]["containers"]
+    assert "--lease-name=tuner" in container["args"]
+    assert role["rules"][1]["resourceNames"] == ["tuner"]

@@ -157,6 +157,13 @@ def test_a_silence_has_a_begin_an_end_and_what_it_is_about() -> None:
     assert list(silence.ends(held, made, NOW)) == [NOW + timedelta(hours=1)]
 
 
+def test_a_silence_of_findings_is_of_all_of_them() -> None:
+    ending = {"reason": "a migration", "author": "anna", "until": "2026-11-23T13:00:00Z"}
+    made = spec(silences=[{"name": "migration", "rule": "findings", **ending}])
+    items = (alert("UnusedIndex"), alert("cpu"))
+    assert silenced(made, *items) == ["Silence/migration", None]
+
+
 def window(**changes: Any) -> MuteWindow:
     return MuteWindow.model_validate(
         {"name": "night", "cron": "0 22 * * *", "duration": "8h", "timeZone": "Europe/Berlin",

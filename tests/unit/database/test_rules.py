@@ -99,6 +99,8 @@ def test_what_a_day_of_our_own_looks_does_not_show_is_over() -> None:
     assert "20 sequential and 1 index scans an hour in the last 1d 1h" in (
         only(replace(seen, window=busy)).evidence
     )
+    fresh = Window(0.4, {1: TableWindow(0.4, 0, 0, 0)})
+    assert "rates are being collected" in only(replace(seen, window=fresh)).evidence
     short = Window(600, {1: TableWindow(600, 0, 0, 0)})
     assert ids(replace(seen, window=short)) == {"SequentialScans"}
 

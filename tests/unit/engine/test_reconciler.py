@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from setpoint.alerts.delivery import Delivery
@@ -19,13 +20,13 @@ from setpoint.api.plan import Applied, AppliedOp, PlanOp, Risk
 from setpoint.config import Config
 from setpoint.engine.attempt import Attempter
 from setpoint.engine.claims import Claims
-from setpoint.engine.deletion import FINALIZER, Deletion
+from setpoint.engine.deletion import Deletion
 from setpoint.engine.failure import Failure
 from setpoint.engine.kube import Conflict, KubeClient
 from setpoint.engine.model import Action, Decision, Key, Resource, Sample
 from setpoint.engine.queue import INTERVAL
 from setpoint.engine.reconciler import DELIVERED, Reconciler
-from setpoint.engine.store import Store
+from setpoint.engine.store import FINALIZER, Store
 from setpoint.engine.writer import StatusWriter
 from setpoint.telemetry.events import EventRecorder
 
@@ -39,6 +40,7 @@ class World:
 
     value: str = "old"
     noise: float = 0.0
+    has_data: bool = True
     fails: Failure | Exception | None = None
     act_fails: Failure | None = None
     looks: int = 0
@@ -87,7 +89,8 @@ class ThingKind:
         action = Action(PlanOp.UPDATE, "x", "v", observed.value, "new", "differs", self.risk,
                         record=record, intent=observed.intent)  # fmt: skip
         actions = [] if observed.value == "new" else [action]
-        sample = Sample("cpu", observed.noise, 80, f"{observed.noise}%", "80%")
+        value = observed.noise if observed.has_data else None
+        sample = Sample("cpu", value, 80, f"{observed.noise}%", "80%", unit="%")
         return Decision(memory=None, actions=actions, samples=[sample], settling=observed.settling)
 
     async def act(self, resource: Resource[CommonSpec], action: Action, memory: None) -> None:
@@ -119,6 +122,7 @@ class MemoryKube:
         self.body: dict[str, Any] = {}
         self.events: list[str] = []
         self.notes: list[str] = []
+        self.types: list[str] = []
         self.on_written: Callable[[], None] = lambda: None
 
     def user(self, spec: dict[str, Any] | None = None, **metadata: Any) -> None:
@@ -195,6 +199,7 @@ class Bench:
         async def post(namespace: str, body: Mapping[str, Any]) -> None:
             self.kube.events.append(body["reason"])
             self.kube.notes.append(body["note"])
+            self.kube.types.append(body["type"])
 
         kube = cast("KubeClient", self.kube)
         events = self.recorder = EventRecorder(post, now)
@@ -262,6 +267,39 @@ async def test_a_further_look_with_moving_numbers_writes_nothing(bench: Bench) -
         delay = await bench.look()
         assert delay == pytest.approx(60, rel=0.11)
     assert len(bench.kube.writes) == writes
+
+
+def live_values() -> dict[str, float]:
+    """Series of the live values of KEY, by metric and rule."""
+    return {
+        f"{sample.name} {sample.labels['rule']}": sample.value
+        for family in REGISTRY.collect()
+        if family.name.startswith("setpoint_value")
+        for sample in family.samples
+        if sample.labels["name"] == KEY.name and sample.labels["kind"] == KEY.plural
+    }
+
+
+async def test_a_live_value_ends_when_it_is_not_known_any_more(bench: Bench) -> None:
+    known = {"setpoint_value_ratio cpu": 0.425}
+    bench.world.noise = 42.5
+    bench.kube.user({})
+    await bench.look()
+    assert live_values() == known
+    bench.world.fails = Failure(Reason.CONNECTION_FAILED, "down")
+    await bench.look()
+    assert live_values() == {}, "an old value looks like a quiet system"
+    bench.world.fails = None
+    await bench.look()
+    assert live_values() == known
+    bench.world.has_data = False
+    await bench.look()
+    assert live_values() == {}
+    bench.world.has_data = True
+    await bench.look()
+    bench.kube.user({"suspend": True})
+    await bench.look()
+    assert live_values() == {}
 
 
 async def test_a_second_change_is_one_write_and_keeps_the_first_original(bench: Bench) -> None:
@@ -374,6 +412,15 @@ async def test_suspend_is_one_write_and_then_silence(bench: Bench) -> None:
     [write] = bench.kube.writes[writes:]
     assert write["observedGeneration"] == 2
     assert bench.ready() == ("True", "InSync")
+
+
+async def test_what_was_made_suspended_is_no_warning(bench: Bench) -> None:
+    bench.kube.user({"suspend": True})
+    await bench.look()
+    posting = asyncio.create_task(bench.recorder.run())
+    await asyncio.sleep(0)
+    posting.cancel()
+    assert (bench.kube.events, bench.kube.types) == (["Suspended"], ["Normal"])
 
 
 async def test_a_request_is_echoed_even_when_the_attempt_fails(bench: Bench) -> None:

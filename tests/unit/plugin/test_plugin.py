@@ -109,7 +109,28 @@ def test_stalled_suspended_and_deleted_ones() -> None:
     assert "only a person can help" in text
     assert "ca.crt" in text
     assert "is suspended" in said(cache(suspend=True))
-    assert "is being deleted" in said(cache(metadata={"deletionTimestamp": EARLIER}))
+    deleted = {"deletionTimestamp": EARLIER, "finalizers": ["setpoint.dev/finalizer"]}
+    text = said(cache(metadata=deleted))
+    assert "was deleted 30m ago: setpoint puts back" in text
+    assert (
+        "kubectl annotate cachetunings.setpoint.dev sessions -n shop setpoint.dev/abandon=" in text
+    )
+    text = said(cache(metadata={**deleted, "finalizers": ["foregroundDeletion"]}))
+    assert "it waits for foregroundDeletion" in text
+    assert "kubectl setpoint resume sessions -n shop" in said(cache(suspend=True))
+
+
+def test_what_says_nothing_is_not_said() -> None:
+    item = cache({"capacity": {"summary": "-"}, "findings": {"total": 1, "items": [FINDING]}})
+    assert "It runs at" not in said(item)
+    assert "\n1 finding.\n" in said(item)
+
+
+def test_what_is_on_its_way_to_an_alert_is_told() -> None:
+    waiting = {**ALERT, "state": "Pending", "suppressedBy": None}
+    assert "1 breached, but not for long enough to fire.\n    Critical hitRate 41%" in said(
+        cache({"alerts": {"items": [waiting]}})
+    )
 
 
 @pytest.mark.parametrize(
@@ -148,12 +169,14 @@ def test_findings_of_all_are_sorted_and_filtered() -> None:
     item = cache({"findings": {"items": [mild, FINDING], "truncated": 3}})
     assert [row[3] for row in rows.findings([item], 2)] == ["LowHitRate", "SlowCommands"]
     assert [row[3] for row in rows.findings([item], 0)] == ["LowHitRate"]
+    about = {"namespace": "shop", "kind": "CacheTuning", "name": "sessions"}
+    assert rows.found([item], 0) == [{**about, **FINDING}], "as JSON, each part by itself"
     assert rows.not_shown([item]) == 3
 
 
 def test_a_pipe_gets_a_line_a_row_and_no_escapes() -> None:
     text = show.table(("a", "b"), [("x\ny", "\x1b[31mred"), ("longer", "2")], 0)
-    assert text == "A        B\nx y      [31mred\nlonger   2\n"
+    assert text == "A        B\nx; y     [31mred\nlonger   2\n"
 
 
 def test_a_terminal_gets_colours_and_none_from_the_data() -> None:
@@ -184,6 +207,45 @@ def test_a_silence_is_added_beside_others() -> None:
     assert patch[-1]["value"]["until"] == "2026-11-24T16:00:00Z"
     _, patch = edits.silence(cache(alerts={"silences": []}), **about)
     assert [step["path"] for step in patch] == ["/spec/alerts/silences/-"]
+
+
+def silences(number: int, until: str) -> list[dict[str, str]]:
+    return [{"name": f"s{n}", "reason": "r", "author": "a", "until": until} for n in range(number)]
+
+
+SILENCE: dict[str, Any] = {
+    "rule": "hitRate", "target": None, "reason": "warming up", "author": "anna",
+    "lasts": timedelta(hours=4), "now": NOW,
+}  # fmt: skip
+
+
+def test_silences_that_are_over_make_place() -> None:
+    old, running = silences(19, EARLIER), silences(1, "2026-11-25T12:00:00Z")
+    name, patch = edits.silence(cache(alerts={"silences": old[:18] + running}), **SILENCE)
+    assert [step["op"] for step in patch] == ["add"], "while there is place they stay"
+    name, patch = edits.silence(cache(alerts={"silences": old + running}), **SILENCE)
+    assert [step["op"] for step in patch] == ["test", "replace", "add"]
+    assert (patch[1]["value"], patch[2]["value"]["name"]) == (running, name)
+    full = cache(alerts={"silences": silences(20, "2026-11-25T12:00:00Z")})
+    with pytest.raises(PluginError, match="remove one"):
+        edits.silence(full, **SILENCE)
+
+
+def test_two_silences_at_once_have_two_names_and_one_of_no_time_is_refused() -> None:
+    first, patch = edits.silence(cache(), **SILENCE)
+    second, _ = edits.silence(cache(alerts={"silences": [patch[-1]["value"]]}), **SILENCE)
+    assert (first, second) == ("hitrate-20261124120000", "hitrate-20261124120000-2")
+    with pytest.raises(PluginError, match="longer"):
+        edits.silence(cache(), **{**SILENCE, "lasts": timedelta(0)})
+
+
+def test_a_rule_is_understood_as_slack_shows_it() -> None:
+    assert edits.rule_named("error_rate") == edits.rule_named("errorRate") == "errorRate"
+    assert edits.rule_named("UnusedIndex") == "UnusedIndex"
+    found = cache({"findings": {"items": [FINDING]}})
+    assert [edits.is_known(found, name) for name in ("cpu", "Low*", "error_rates")] == [
+        True, True, False,
+    ]  # fmt: skip
 
 
 def test_kinds_by_their_names() -> None:

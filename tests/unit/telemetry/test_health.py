@@ -30,7 +30,7 @@ class ApiServer:
     async def url(self) -> AsyncIterator[str]:
         app = web.Application()
         app.router.add_get(PATH, self.watch)
-        runner = web.AppRunner(app, access_log=None)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         yield f"http://127.0.0.1:{runner.addresses[0][1]}{PATH}"

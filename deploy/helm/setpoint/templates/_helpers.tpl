@@ -14,14 +14,17 @@ app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
+{{/* commonLabels win over the chart's, but for those that select the pods. */}}
 {{- define "setpoint.labels" -}}
-helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-{{ include "setpoint.selectorLabels" . }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $chart := printf "%s-%s" .Chart.Name .Chart.Version -}}
+{{- $own := dict "helm.sh/chart" $chart "app.kubernetes.io/managed-by" .Release.Service "app.kubernetes.io/version" .Chart.AppVersion -}}
+{{- $selector := include "setpoint.selectorLabels" . | fromYaml -}}
+{{- mergeOverwrite $own (.Values.commonLabels | default dict) $selector | toYaml -}}
+{{- end -}}
+
+{{- define "setpoint.podLabels" -}}
+{{- $selector := include "setpoint.selectorLabels" . | fromYaml -}}
+{{- mergeOverwrite (dict) (.Values.commonLabels | default dict) (.Values.podLabels | default dict) $selector | toYaml -}}
 {{- end -}}
 
 {{- define "setpoint.serviceAccount" -}}

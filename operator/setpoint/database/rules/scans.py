@@ -16,6 +16,9 @@ from setpoint.database.rules.suggest import ON_PARTITIONS, suggestions
 from setpoint.database.rules.words import lasting, when
 from setpoint.engine.model import Finding
 
+_TELLING = 60.0
+"""Seconds of our own looks below which a rate an hour says nothing."""
+
 MIN_PAGES = MIB_PAGES
 """1 MiB: below it, the planner rightly prefers a sequential scan."""
 
@@ -89,9 +92,9 @@ def _evidence(table: Table, snapshot: Snapshot) -> str:
 def _rate(table: Table, snapshot: Snapshot) -> str:
     window = snapshot.window
     seen = window.tables.get(table.oid) if window is not None else None
-    if seen is None:
+    if seen is None or seen.seconds < _TELLING:
         return "rates are being collected"
-    hours = max(seen.seconds, 1) / 3600
+    hours = seen.seconds / 3600
     return (
         f"{seen.seq_scan / hours:.0f} sequential and {seen.idx_scan / hours:.0f} index scans an "
         f"hour in the last {lasting(seen.seconds)}"
