@@ -53,7 +53,7 @@ FILL = """
 local value = string.rep('x', 100)
 for n = ARGV[1], ARGV[2] - 1 do redis.call('SET', string.format('key:%012d', n), value) end
 """
-_PIECE = 250_000
+_PIECE = 50_000
 GET_EVERY = 0.001
 IDLE_SECONDS = 8.0
 
