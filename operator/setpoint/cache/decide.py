@@ -198,7 +198,8 @@ def _extended(observed: Observed, memory: Memory, now: datetime) -> Memory:
 
 
 def _without_ttl(observed: Observed) -> int:
-    return observed.keys - observed.volatile_keys
+    nodes = observed.primaries or observed.nodes[:1]
+    return sum(node.info.unlimited_keys for node in nodes)
 
 
 def _opening(spec: CacheTuningSpec, now: datetime) -> Opening | None:

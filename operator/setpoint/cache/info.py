@@ -7,6 +7,12 @@ from dataclasses import dataclass, field
 _NUMBER = re.compile(r"-?[0-9]+")
 
 
+def whole(text: str) -> int:
+    """The whole number that a text begins with, 0 where it is none."""
+    found = _NUMBER.match(text)
+    return int(found[0]) if found else 0
+
+
 @dataclass(frozen=True)
 class Info:
     """One INFO: the text's lines, by name."""
@@ -23,8 +29,7 @@ class Info:
 
     def number(self, name: str) -> int:
         """A whole number, 0 where it is missing or none."""
-        found = _NUMBER.match(self.fields.get(name, ""))
-        return int(found[0]) if found else 0
+        return whole(self.fields.get(name, ""))
 
     def ratio(self, name: str) -> float:
         """A number with a fraction, 0.0 where it is missing or none."""
@@ -71,6 +76,12 @@ class Info:
     def volatile_keys(self) -> int:
         """Keys with a TTL in all databases."""
         return sum(volatile for _, volatile in self.keyspace.values())
+
+    @property
+    def unlimited_keys(self) -> int:
+        """Keys that stay for ever: neither they nor their fields have a TTL."""
+        fading = sum(whole(entry.get("subexpiry", "")) for _, entry in self.entries("db"))
+        return max(0, self.keys - self.volatile_keys - fading)
 
     @property
     def policy(self) -> str:
