@@ -234,7 +234,7 @@ class Slice:
         if len(commands) == len(reads):
             return await self._line.ask(commands)
         async with self._fence.write(ANSWER_SECONDS) as seconds:
-            return await self._line.ask(commands, seconds)
+            return await self._line.of_keys(commands, seconds)
 
     def _expire_nx(self, key: bytes) -> bytes:
         return pack_expire(key, self._spread.draw())
