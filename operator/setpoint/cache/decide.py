@@ -246,7 +246,7 @@ def wants_preview(spec: CacheTuningSpec, observed: Observed, memory: Memory, now
 
 def _is_due(default: DefaultTTL, observed: Observed, memory: Memory, now: datetime) -> bool:
     return passes.is_due(default, memory.sweep, now) and passes.may_repeat(
-        default, memory.sweep, observed.version_tuple, observed.policy
+        default, memory.sweep, observed.first.info
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 _NUMBER = re.compile(r"-?[0-9]+")
+_NO_TOUCH_SINCE, _NO_TOUCH_IN_CLUSTERS_SINCE = (7, 2), (8, 4)
 
 
 def whole(text: str) -> int:
@@ -55,6 +56,21 @@ class Info:
         """For comparison, (7, 0, 15); Valkey tells the Redis that it is like."""
         parts = self.text("redis_version").split(".")
         return tuple(int(part) for part in parts if part.isdecimal())
+
+    @property
+    def is_cluster(self) -> bool:
+        """Whether it is a server of a cluster."""
+        return self.text("redis_mode") == "cluster" or self.text("cluster_enabled") == "1"
+
+    @property
+    def may_no_touch(self) -> bool:
+        """Whether CLIENT NO-TOUCH is there, and harmless.
+
+        Servers of clusters crash on any command of such a connection about a key of a slot that
+        moves, until 8.4 (github.com/redis/redis/pull/14415; 8.2.3 does). Which Valkey does is not
+        told: it always says that it is like 7.2.
+        """
+        return self.version >= (_NO_TOUCH_IN_CLUSTERS_SINCE if self.is_cluster else _NO_TOUCH_SINCE)
 
     @property
     def keyspace(self) -> dict[int, tuple[int, int]]:
