@@ -96,8 +96,12 @@ class Info:
     @property
     def unlimited_keys(self) -> int:
         """Keys that stay for ever: neither they nor their fields have a TTL."""
-        fading = sum(whole(entry.get("subexpiry", "")) for _, entry in self.entries("db"))
+        fading = sum(self.fading_hashes(database) for database in self.keyspace)
         return max(0, self.keys - self.volatile_keys - fading)
+
+    def fading_hashes(self, database: int) -> int:
+        """Hashes of a database whose fields have TTLs (7.4)."""
+        return whole(self.entry(f"db{database}").get("subexpiry", ""))
 
     @property
     def policy(self) -> str:

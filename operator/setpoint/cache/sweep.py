@@ -224,11 +224,16 @@ class Slice:
         for key, its_kind in zip(keys, kinds, strict=True):
             if its_kind not in self._choice.kinds:
                 continue
-            if self._choice.is_protected(key, its_kind):
+            if self._may_fade(its_kind) or self._choice.is_protected(key, its_kind):
                 self.protected += 1
             else:
                 chosen.append(key)
         return chosen
+
+    def _may_fade(self, kind: str) -> bool:
+        """Whether it may be a hash whose fields have TTLs: those are the application's, may be
+        longer than ours, and cannot be told from outside."""
+        return kind == "hash" and self._info.fading_hashes(self._selected or 0) > 0
 
     async def _write(self, *reads: bytes) -> list[Any]:
         """Send the EXPIREs of the batch before, and then `reads`; the answers."""

@@ -265,6 +265,24 @@ async def test_a_server_that_cannot_save_takes_settings_but_no_ttls(
         require_swept(client, 4000)
 
 
+async def test_hashes_whose_fields_have_ttls_are_the_applications(
+    servers: dict[str, RedisServer],
+) -> None:
+    """A TTL of the key would end fields that are to live longer; strings beside them get theirs."""
+    server = servers["8.2"]
+    with server.client() as client:
+        client.flushall()
+        fill(client, 300)
+        for n in range(20):
+            client.hset(f"basket:{n}", "a", "1")
+            client.execute_command("HEXPIRE", f"basket:{n}", OWN, "FIELDS", 1, "a")
+        tuning = Tuning(secret_of(server), defaultTTL=TTL)
+        done = await to_the_end(tuning, await begun(tuning))
+        assert (done.changed, done.protected) == (300, 20)
+        assert {client.ttl(f"basket:{n}") for n in range(20)} == {-1}
+        client.flushall()
+
+
 async def _save(client: Any, outcome: str) -> None:
     """Save, and wait for how that ended."""
     client.bgsave()

@@ -41,7 +41,7 @@ def _other(client: Any) -> Any:
 
 
 def _password(client: Any) -> str:
-    return client.connection_pool.connection_kwargs["password"]
+    return str(client.connection_pool.connection_kwargs["password"])
 
 
 def _hang(client: Any) -> None:
