@@ -148,13 +148,18 @@ async def measure(small: str, large: str, ca: str) -> None:
 
 async def repeat(url: str, ca: str) -> None:
     """An analysis every ten seconds, until ended; with the least priority, as if elsewhere."""
-    os.nice(19)
-    if AUTOGROUP.exists():  # Linux then looks at the session's, before that of the process
-        AUTOGROUP.write_text("19", encoding="ascii")
+    step_back()
     while True:
         pause = asyncio.create_task(asyncio.sleep(EVERY_SECONDS))
         await analyse_url(url, ca=ca)
         await pause
+
+
+def step_back() -> None:
+    """Take the least priority. Linux weighs sessions before it weighs their processes."""
+    os.nice(19)
+    if AUTOGROUP.exists():
+        AUTOGROUP.write_text("19", encoding="ascii")
 
 
 class repeated:  # noqa: N801 - a context

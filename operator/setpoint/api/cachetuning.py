@@ -237,8 +237,9 @@ class DefaultTTL(Model):
         list[SweepEffect],
         Field(max_length=1, json_schema_extra={"x-kubernetes-list-type": "set"}),
     ] = []
-    """Effects that are accepted. ResetsIdleTime: before Redis 7.2, each pass makes every key that
-    it looks at seem freshly used, so with an LRU or LFU policy it is not repeated without this."""
+    """Effects that are accepted. ResetsIdleTime: before Redis 7.2, and in a cluster before 8.4,
+    each pass makes every key that it looks at seem freshly used, so with an LRU or LFU policy it is
+    not repeated without this."""
 
 
 class Sizing(Model):

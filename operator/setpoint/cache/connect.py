@@ -18,13 +18,13 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from setpoint.api.conditions import Reason
 from setpoint.cache.errors import classify
+from setpoint.cache.info import Info
 from setpoint.cache.target import RedisTarget
 from setpoint.engine.failure import Failure
 from setpoint.trust.network import Network
 
 _CONNECT_SECONDS = 5
 _ANSWER_SECONDS = 10
-_NO_TOUCH_SINCE = (7, 2)
 
 _NO_TLS = (
     "Redis did not answer a TLS connection in time: it is too busy, or this port speaks no TLS "
@@ -88,12 +88,12 @@ async def connect(target: RedisTarget, network: Network) -> AsyncIterator[Client
         await pool.disconnect()
 
 
-async def leave_no_trace(client: Client, version: tuple[int, ...]) -> bool:
-    """Where the server can (7.2), have our reads and writes not count as use of a key.
+async def leave_no_trace(client: Client, info: Info) -> bool:
+    """Where the server can, have our reads and writes not count as use of a key.
 
     False where the user may not.
     """
-    if version >= _NO_TOUCH_SINCE:
+    if info.may_no_touch:
         try:
             await client.execute_command("CLIENT", "NO-TOUCH", "ON")
         except ResponseError:

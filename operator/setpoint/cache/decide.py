@@ -198,7 +198,8 @@ def _extended(observed: Observed, memory: Memory, now: datetime) -> Memory:
 
 
 def _without_ttl(observed: Observed) -> int:
-    return observed.keys - observed.volatile_keys
+    nodes = observed.primaries or observed.nodes[:1]
+    return sum(node.info.unlimited_keys for node in nodes)
 
 
 def _opening(spec: CacheTuningSpec, now: datetime) -> Opening | None:
@@ -245,7 +246,7 @@ def wants_preview(spec: CacheTuningSpec, observed: Observed, memory: Memory, now
 
 def _is_due(default: DefaultTTL, observed: Observed, memory: Memory, now: datetime) -> bool:
     return passes.is_due(default, memory.sweep, now) and passes.may_repeat(
-        default, memory.sweep, observed.version_tuple, observed.policy
+        default, memory.sweep, observed.first.info
     )
 
 

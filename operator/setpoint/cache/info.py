@@ -5,6 +5,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 _NUMBER = re.compile(r"-?[0-9]+")
+_NO_TOUCH_SINCE, _NO_TOUCH_IN_CLUSTERS_SINCE = (7, 2), (8, 4)
+
+
+def whole(text: str) -> int:
+    """The whole number that a text begins with, 0 where it is none."""
+    found = _NUMBER.match(text)
+    return int(found[0]) if found else 0
 
 
 @dataclass(frozen=True)
@@ -23,8 +30,7 @@ class Info:
 
     def number(self, name: str) -> int:
         """A whole number, 0 where it is missing or none."""
-        found = _NUMBER.match(self.fields.get(name, ""))
-        return int(found[0]) if found else 0
+        return whole(self.fields.get(name, ""))
 
     def ratio(self, name: str) -> float:
         """A number with a fraction, 0.0 where it is missing or none."""
@@ -52,6 +58,21 @@ class Info:
         return tuple(int(part) for part in parts if part.isdecimal())
 
     @property
+    def is_cluster(self) -> bool:
+        """Whether it is a server of a cluster."""
+        return self.text("redis_mode") == "cluster" or self.text("cluster_enabled") == "1"
+
+    @property
+    def may_no_touch(self) -> bool:
+        """Whether CLIENT NO-TOUCH is there, and harmless.
+
+        Servers of clusters crash on any command of such a connection about a key of a slot that
+        moves, until 8.4 (github.com/redis/redis/pull/14415; 8.2.3 does). Which Valkey does is not
+        told: it always says that it is like 7.2.
+        """
+        return self.version >= (_NO_TOUCH_IN_CLUSTERS_SINCE if self.is_cluster else _NO_TOUCH_SINCE)
+
+    @property
     def keyspace(self) -> dict[int, tuple[int, int]]:
         """Database → (keys, keys with a TTL)."""
         found = {}
@@ -71,6 +92,16 @@ class Info:
     def volatile_keys(self) -> int:
         """Keys with a TTL in all databases."""
         return sum(volatile for _, volatile in self.keyspace.values())
+
+    @property
+    def unlimited_keys(self) -> int:
+        """Keys that stay for ever: neither they nor their fields have a TTL."""
+        fading = sum(self.fading_hashes(database) for database in self.keyspace)
+        return max(0, self.keys - self.volatile_keys - fading)
+
+    def fading_hashes(self, database: int) -> int:
+        """Hashes of a database whose fields have TTLs (7.4)."""
+        return whole(self.entry(f"db{database}").get("subexpiry", ""))
 
     @property
     def policy(self) -> str:

@@ -35,24 +35,33 @@ _NAMES = b"|".join(_PARTS)
 _ROOT = re.compile(rb"^(.+):(" + _NAMES + rb")$", re.DOTALL)
 _IDENTIFIER = re.compile(rb"(?:^|[:_\-])(?:[0-9]+|[0-9a-fA-F\-]{16,})\}?$")
 _NAMESPACE = re.compile(
-    rb"^((?:.*:)?)(?:queues|processes|known_jobs|worker_pools|queue:[^:]+|stat:[a-z]+)$", re.DOTALL
+    rb"^((?:.*:)?)(?:queues|processes|known_jobs|worker_pools|queue:[^:]+|stat:[a-z]+"
+    rb"|(?:waiting|acquired|blocked|paused|error)_triggers)$",
+    re.DOTALL,
 )
 _BESIDE = re.compile(
     rb"(?:workers?|worker:.*|failed|failures|processed|retries|retry|scheduled?|schedules?"
     rb"|schedules_changed|dead|working|delayed|delayed_queue_schedule|delayed:.*|timestamps:.*"
-    rb"|batch(?:es)?|stat:.*|stats:.*|cron.*|jobs?:.*|last_.*|locks?:.*|known_jobs|.*_lock)",
+    rb"|batch(?:es)?|stat:.*|stats:.*|cron.*|jobs?:.*|last_.*|locks?:.*|known_jobs|.*_lock"
+    rb"|jobs|triggers?(?::.*)?|servers?(?::.*)?|succeeded|deleted|recurring-jobs?(?::.*)?)",
     re.DOTALL,
 )
 """What Sidekiq, Resque, gocraft/work and their kin have besides, in the same namespace."""
 
-_LIMIT = re.compile(rb"^\{([^}]+)\}:(?:permits|value)$")
-"""What Redisson keeps beside a limiter or semaphore of that name."""
+_LIMIT = re.compile(
+    rb"^(?:\{([^}]+)\}:(?:permits|value)|redisson_(?:lock|delay|fair|rw)[a-z_]*:\{([^}]+)\})$"
+)
+"""What Redisson keeps beside a limiter, a semaphore, a lock or a delayed queue of that name."""
+
+_REPOSITORY = re.compile(rb"^(.+):[^:]+:(?:idx|phantom)$")
+"""What Spring Data keeps beside an entity, whose key begins with the name of its repository."""
 
 _NAMESPACED = ("Sidekiq", "job libraries")
 _TELLING_ENDS = (
-    b"queues", b"processes", b"known_jobs", b"worker_pools", b"}:permits", b"}:value",
+    b"queues", b"processes", b"known_jobs", b"worker_pools", b"}:permits", b"}:value", b":idx",
+    b":phantom", b"_triggers",
 )  # fmt: skip
-_TELLING_STARTS = (b"flipper_features", b"queue:", b"stat:")
+_TELLING_STARTS = (b"flipper_features", b"queue:", b"stat:", b"redisson_")
 _FAKTORY = (b"processed", b"failures", b"scheduled", b"retries", b"working")
 _LISTS = ("Celery", "Faktory")
 """Layouts whose queues may be lists of any name."""
@@ -66,6 +75,7 @@ class Kin:
         self._queues: dict[bytes, Layout] = {}
         self._namespaces: dict[bytes, Layout] = {}
         self._limits: set[bytes] = set()
+        self._repositories: set[bytes] = set()
         self._lists: Layout | None = None
         self._bare: Layout | None = None
         for item in seen:
@@ -99,6 +109,10 @@ class Kin:
             return self._lists
         if item.key in self._limits:
             return LAYOUTS["Redisson"]
+        if self._repositories and item.type in {"hash", "set"}:
+            heads = {item.key, *_heads(item.key)}
+            if not self._repositories.isdisjoint(heads):
+                return LAYOUTS["Spring Data"]
         if b":" not in item.key:
             return self._bare if item.ttl is None else None
         for head in _heads(item.key):
@@ -120,7 +134,10 @@ class Kin:
             if not namespace:
                 self._bare = self._bare or layout
         if (limit := _LIMIT.match(item.key)) and len(self._limits) < _MOST_ROOTS:
-            self._limits.add(limit[1])
+            self._limits.add(limit[1] or limit[2])
+        entity = _REPOSITORY.match(item.key) if layout.name == "Spring Data" else None
+        if entity is not None and len(self._repositories) < _MOST_ROOTS:
+            self._repositories.add(entity[1])
         if layout.name == "Faktory" or item.key == b"flipper_features":
             self._bare = self._bare or layout
 

@@ -76,6 +76,10 @@ _END = rb"(?:[:._/\-{}#|]|$)"
 _LOCK_BYTES = 400
 """A lock holds a token, a host or a date; what is bigger is a page about locks."""
 
+_TOKEN = rb"[A-Za-z0-9._\-]{16,}$"
+_FORTY = rb"[A-Za-z0-9]{40}$"
+_LARAVELS_LOCKS = rb"(?:^|[:_\-])(?:framework/schedule-|laravel-queue-overlap:)"
+
 _LAYOUTS: dict[str, Layout] = {}
 
 
@@ -99,46 +103,58 @@ _PATTERNS: tuple[Pattern, ...] = tuple(
         # resque: lib/resque/data_store.rb, resque-scheduler; node-resque, php-resque and Jesque
         _of("Resque", Workload.QUEUE, ("", rb"(?:^|[:.])resque:")),
         # rq: Queue, Job, registries; rq-scheduler
-        _of("RQ", Workload.QUEUE, ("", rb"(?:^|[:}])rq:")),
+        _of(
+            "RQ",
+            Workload.QUEUE,
+            ("hash list set zset stream", rb"(?:^|[:}])rq:"),
+            ("string", rb"^rq:|[:}]rq:[a-z\-]+lock"),
+        ),
         # bullmq: src/classes/queue-keys.ts, scripts; bull 3 has the same names
         _of(
             "BullMQ",
             Workload.QUEUE,
-            ("", rb"(?:^|:)\{?bull(?:mq)?[:}]"),
+            ("string", rb"(?:^|[:_\-])\{?bull(?:mq)?[:}].+:(?:id|pc|limiter|lock|meta-paused)$"),
+            ("string", rb"(?:^|[:_\-])\{?bull(?:mq)?[:}].+:(?:de|dedup|debounce):"),
+            ("string", rb":(?:stalled-check)$"),
+        ),
+        _of(
+            "BullMQ",
+            Workload.QUEUE,
+            ("hash list set zset stream", rb"(?:^|[:_\-])\{?bull(?:mq)?[:}]"),
             ("list", rb":(?:wait|active|paused)$"),
             ("zset", rb":(?:delayed|prioritized|priority|waiting-children|marker)$"),
             ("set", rb":(?:stalled)$"),
-            ("string", rb":(?:stalled-check)$"),
+            lasting=True,
         ),
         # transport/redis.py of kombu, backends/base.py of celery, redbeat
         _of(
             "Celery",
             Workload.QUEUE,
             ("", rb"(?:^|[^A-Za-z0-9])_kombu\."),
-            ("hash zset string", rb"(?:^|[:._\-}])unacked(?:_index|_mutex)?(?:[:._\-]|$)"),
+            ("hash", rb"(?:^|[:._\-}])unacked$"),
+            ("zset", rb"(?:^|[:._\-}])unacked_index$"),
+            ("string", rb"(?:^|[:._\-}])unacked_mutex$"),
             ("list", rb"(?:^|[:._\-}])celery(?:$|[:@._\-]|\x06\x16)"),
             ("list", rb"\x06\x16[0-9]+$"),
             ("list", rb"\.pidbox$|(?:^|[:._\-}])celeryev\."),
             ("string list set zset", rb"(?:^|[:}._\-])celery-task(?:set)?-meta-"),
+            ("string", rb"(?:^|:)qo_[A-Za-z]|(?:^|:)SINGLETONLOCK_"),
             ("", rb"(?:^|[:}._\-])redbeat:"),
         ),
         # laravel/horizon: RedisJobRepository; illuminate/queue: RedisQueue; think-queue
         _of(
             "Horizon",
             Workload.QUEUE,
-            ("", rb"(?:^|[:_\-])horizon:"),
+            ("hash list set zset", rb"(?:^|[:_\-])horizon:"),
+            ("string", rb"[_\-]horizon:|(?:^|:)horizon:(?:last_snapshot_at$|monitor|notification)"),
             ("list zset", rb"(?:^|[:_\-{])queues:"),
-            ("string", rb"(?:^|[:_])laravel_unique_job:"),
+            ("string", rb"(?:^|[:_\-])laravel_unique_job:"),
         ),
         # lib/sidekiq: api.rb, client.rb, launcher.rb, metrics; Pro's batches, Enterprise's
         # limiters; sidekiq-cron, -scheduler, -failures, -status, -unique-jobs
         _of(
             "Sidekiq",
             Workload.QUEUE,
-            ("list", _START + rb"queue:"),
-            ("set", _START + rb"(?:queues|processes)$"),
-            ("zset", _START + rb"(?:schedule|retry|dead)$"),
-            ("zset", rb"^failed$"),
             ("string", _START + rb"stat:(?:processed|failed)(?::|$)"),
             ("hash", _START + rb"cron_jobs?:"),
             ("set", _START + rb"cron_jobs$"),
@@ -148,6 +164,15 @@ _PATTERNS: tuple[Pattern, ...] = tuple(
             ("hash zset set string", _START + rb"BID-|" + _START + rb"b-[A-Za-z0-9_\-]{8,}"),
             ("hash zset set string", rb"^lmtr[-:]|^periodic$|^loops?-|^limiters$"),
         ),
+        _of(
+            "Sidekiq",
+            Workload.QUEUE,
+            ("list", _START + rb"queue:"),
+            ("set", _START + rb"(?:queues|(?:super_)?processes)$"),
+            ("zset", _START + rb"(?:schedule|retry|dead)$"),
+            ("zset", rb"^failed$"),
+            lasting=True,
+        ),
         # storage/redis.go of faktory; its queues are lists of any name
         _of(
             "Faktory",
@@ -155,9 +180,24 @@ _PATTERNS: tuple[Pattern, ...] = tuple(
             ("zset", rb"^(?:scheduled|retries|working)$"),
             ("string", rb"^(?:processed|failures)$"),
         ),
-        _of("Dramatiq", Workload.QUEUE, ("", rb"(?:^|:)dramatiq[:\-]")),
-        _of("Huey", Workload.QUEUE, ("", rb"(?:^|:)huey\.")),
-        _of("arq", Workload.QUEUE, ("", rb"(?:^|:)arq:")),
+        _of(
+            "Dramatiq",
+            Workload.QUEUE,
+            ("", rb"(?:^|:)dramatiq[:\-]"),
+            ("", rb":__acks__\.|:__heartbeats__$"),
+            ("list zset", rb":[^:]+\.(?:DQ|XQ)$"),
+        ),
+        _of("Dramatiq", Workload.QUEUE, ("hash", rb":[^:]+\.msgs$"), lasting=True),
+        _of(
+            "Huey",
+            Workload.QUEUE,
+            ("", rb"(?:^|:)huey\.(?:redis|schedule|results?|r|queue|lock|tasks?)\."),
+        ),
+        _of(
+            "arq",
+            Workload.QUEUE,
+            ("", rb"(?:^|:)arq:(?:queue|job|result|in-progress|retry|abort|health-check|cron)"),
+        ),
         _of("Asynq", Workload.QUEUE, ("", rb"(?:^|:)asynq:")),
         _of("Bee-Queue", Workload.QUEUE, ("", rb"^bq:")),
         _of("RSMQ", Workload.QUEUE, ("", rb"(?:^|:)rsmq:")),
@@ -166,6 +206,8 @@ _PATTERNS: tuple[Pattern, ...] = tuple(
         _of("Symfony Messenger", Workload.QUEUE, ("zset", rb"__queue$")),
         # work by gocraft (Harbor), machinery, rmq, saq, tasktiger, django-q, Channels,
         # APScheduler, scrapy-redis, Exq, Quartz, JobRunr, Conductor, yii2-queue, message_bus
+        # and mini_scheduler (Discourse), taskiq and its schedules, Drupal's queues, qless, rpush,
+        # taskq, Sentry's buffers, Logstash and the Beats, the logs of GitLab's running jobs
         _of(
             "job libraries",
             Workload.QUEUE,
@@ -184,9 +226,24 @@ _PATTERNS: tuple[Pattern, ...] = tuple(
             ("", rb"(?:^|:)apscheduler\.|(?:^|:)apscheduler:"),
             ("set zset list", rb":(?:dupefilter|start_urls)$"),
             ("", rb"(?:^|:)exq:"),
-            ("", rb"(?:^|[:_\-{])(?:quartz|jobrunr|conductor(?:_queues)?|taskiq|mrq|tiger)[:}._]"),
+            ("", rb"(?:^|[:_\-{])(?:jobrunr|conductor_queues|taskiq)[:}._]"),
             ("", rb"(?:^|[:.])queue\.(?:messages|waiting|reserved|delayed|attempts|message_id)$"),
-            ("", rb"(?:^|:)__mb_"),
+            ("", rb"(?:^|:)__mb_|(?:^|:)_scheduler_"),
+            ("list", rb"(?:^|:)taskiq$|(?:^|:)schedule:(?:cron|time:[0-9\-]{10}T[0-9:]{5})$"),
+            ("", rb"(?:^|:)drupal:queue:"),
+            ("hash", rb"^b:k:"),
+            ("zset", rb"^b:p(?::[0-9]+)?$"),
+            ("", rb"^ql:(?:[jqrstw]:|config$|queues$|workers$)|(?:^|:)rpush:|(?:^|:)taskq:\{"),
+            ("zset", rb"(?:^|:)(?:waiting|acquired|blocked|paused|error)_triggers$"),
+            ("list", rb"^(?:logstash|[a-z]+beat)(?:[:._\-]|$)"),
+            ("string", rb"^gitlab:ci:trace:"),
+        ),
+        _of(
+            "job libraries",
+            Workload.QUEUE,
+            ("string", rb"(?:^|:)schedule:data:[0-9a-f]{32}$"),
+            ("", rb"(?:^|[:_\-{])(?:quartz|qrtz|conductor|mrq|tiger)[:}._]"),
+            lasting=True,
         ),
         # redisson: RedissonLock, RedissonFairLock, RedissonDelayedQueue, RedissonSemaphore,
         # RedissonRateLimiter, RedissonExecutorService; of its map caches, what keeps their times
@@ -195,15 +252,16 @@ _PATTERNS: tuple[Pattern, ...] = tuple(
             Workload.LOCK,
             ("", rb"(?:^|:)redisson_(?:lock|rw|unlock|semaphore|fair|spin|count|delay|queue)"),
             ("", rb"(?:^|:)redisson_(?:options|rate|permit|tx|transaction|executor)"),
-            ("", rb"\{[^}]+\}:(?:permits|value|config|tasks|counter|retry-interval|expiration)$"),
+            ("", rb"\{[^}]+\}:(?:permits|tasks|counter|retry-interval|expiration)$"),
             ("", rb"org\.redisson\."),
             ("zset hash", rb":rwlock_timeout|:rw_?lock"),
             ("hash", rb"(?:^|[a-z])Lock(?:$|[:._/\-{])"),
         ),
+        _of("Redisson", Workload.LOCK, ("", rb"\{[^}]+\}:(?:value|config)$"), lasting=True),
         # tag sets: symfony/cache AbstractTagAwareAdapter (Shopware uses it); Cm_Cache_Backend_Redis
         # (Magento, OpenMage); Laravel's RedisTaggedCache and its older reference sets; Drupal;
-        # TYPO3's RedisBackend; the shared tags of Next.js' cache handlers; HybridCache; the sets
-        # of keys of older Spring caches
+        # TYPO3's RedisBackend; the shared tags of Next.js' cache handlers; HybridCache and
+        # FusionCache; Nette's journal; the sets of keys of older Spring caches
         _of("Symfony tags", Workload.TAG_SET, ("set", rb"[\x00\x01]tags[\x00\x01]")),
         _of(
             "Shopware tags",
@@ -223,11 +281,18 @@ _PATTERNS: tuple[Pattern, ...] = tuple(
         _of(
             "tag sets",
             Workload.TAG_SET,
-            ("set zset", rb"(?:^|[:_\-])tags?:[^:]+$"),
             ("set", rb"(?:^|:)(?:tagIdents|identTags):"),
             ("hash", rb"__(?:shared|revalidated)_?[Tt]ags(?:Ttl)?__$"),
-            ("", rb"__MSFT_HCT__"),
+            ("", rb"__MSFT_HCT__|(?:^|:)__fc:t:"),
+            ("set zset", rb"(?:^|:)Nette\.Journal:"),
             ("zset", rb"~keys$"),
+        ),
+        _of(
+            "tag sets",
+            Workload.TAG_SET,
+            ("set", rb"(?:^|[:_\-])(?:cache)?tags?:."),
+            ("zset", rb"(?:^|[:_\-])tags?:[^:]+$"),
+            lasting=True,
         ),
         # spring-session: RedisIndexedSessionRepository, its namespace may differ
         _of(
@@ -254,7 +319,7 @@ _PATTERNS: tuple[Pattern, ...] = tuple(
             Workload.SESSION,
             (
                 "string",
-                rb"(?:^|[:_])(?=[^:_]*[A-Z])(?=[^:_]*[g-z])(?!.*[0-9a-f]{32}$)[A-Za-z0-9]{40}$",
+                rb"(?:^|[:_\-])(?=[^:_\-]*[A-Z])(?=[^:_\-]*[g-z])(?!.*[0-9a-f]{32}$)" + _FORTY,
             ),
         ),
         _of("Tomcat sessions", Workload.SESSION, ("", rb"(?:^|:)redisson[:_]tomcat_session")),
@@ -268,28 +333,58 @@ _PATTERNS: tuple[Pattern, ...] = tuple(
         _of(
             "sessions",
             Workload.SESSION,
-            ("string hash", rb"(?:^|[:._/\-{])(?:user[-_])?sess(?:ion)?s?[:/}]"),
-            ("string hash", rb"(?i:(?:^|[:._/\-])(?:[a-z]+_)?session_)[A-Za-z0-9\-]{20,}$"),
-            ("", rb"(?:^|:)(?:satoken|CAS_TICKET|oidc):|(?:^|:)[a-z\-]*oidc:"),
+            ("string hash", rb"(?:^|[:._/\-{])(?i:(?:user[-_]?)?sess(?:ion)?s?)[:}]"),
+            ("string hash", rb"(?:^|[:._/\-{])sess(?:ion)?s?/[A-Za-z0-9_\-]{16,}$"),
+            ("string hash", rb"(?:^|:)sid:[A-Za-z0-9_\-]{16,}$|_oauth2_proxy-[0-9a-f]{16,}"),
+            ("string hash", rb"(?:^|:)(?:user|account|member|customer)s?:[^:]+:sess(?:ion)?s?$"),
+            (
+                "string hash",
+                rb"(?i:(?:^|[:._/\-])(?:[a-z]+_)?(?:star)?sessions?[_\-.])[A-Za-z0-9\-]{20,}$",
+            ),
+            ("", rb"(?:^|:)(?:satoken|CAS_TICKET):"),
+            (
+                "",
+                rb"(?:^|:)[a-z\-]*oidc:(?:[A-Z][A-Za-z]+|grant|uid|userCode|session|state|nonce):",
+            ),
             (
                 "string hash set",
                 _WORD + rb"(?i:(?:access|refresh|auth|oauth2?|remember(?:-?me)?|reset|verification|"
-                rb"verify|csrf|jwt|login)[-_]?tokens?|(?:jwt|tokens?)[:_\-](?:black|deny)list)"
-                + _END,
+                rb"verify|csrf|jwt|login)[-_:]?tokens?|(?:jwt|tokens?)[:_\-](?:black|deny)list|"
+                rb"(?:black|deny)list[:_\-](?:jwt|tokens?))" + _END,
             ),
             (
                 "string hash set",
-                rb"(?:^|:)(?:access|auth|refresh|refresh_auth|[a-z_]+_to_(?:access|refresh)):",
+                rb"(?:^|:)(?:access|auth|refresh|refresh_auth|[a-z_]+_to_(?:access|refresh)):"
+                + _TOKEN,
             ),
         ),
         _of(
-            "sessions", Workload.SESSION, ("hash", rb"(?:^|:)(?:cart|basket)s?[:\-]"), lasting=True
+            "sessions",
+            Workload.SESSION,
+            ("hash", rb"(?:^|:)(?:cart|basket)s?[:\-]"),
+            ("set", rb"(?:^|:)(?:user[-_])?sess(?:ion)?s?:"),
+            lasting=True,
+        ),
+        # what a user was sent, or is halfway through
+        _of(
+            "sessions",
+            Workload.SESSION,
+            (
+                "string hash",
+                _WORD + rb"(?i:otps?|2fa|mfa|magic[-_]?links?|password[-_]?resets?|"
+                rb"oauth2?[:_\-]states?|[cx]srf|(?:sms|verif(?:y|ication))[-_]?codes?)" + _END,
+            ),
+            most=_LOCK_BYTES,
         ),
         # locks by their names: node-redlock and redlock-py leave the name to the caller
         _of(
             "Redlock",
             Workload.LOCK,
-            ("string hash", _WORD + rb"(?i:(?:red|r|rw|job|shed|dist)?[-_]?lock(?:s|er)?)" + _END),
+            (
+                "string hash zset",
+                _WORD + rb"(?i:(?:red|rw?|d|job|shed|dist)?[-_]?lock(?:s|er)?)" + _END,
+            ),
+            ("string", rb"(?:^|:)locked:|:locked$"),
             ("string hash", rb"[a-z](?:Lock|Mutex|Semaphore)(?:$|[:._/\-{])"),
             ("string hash", rb"(?:^|[:._/\-])lock(?:files)?/"),
             ("", _WORD + rb"(?i:mutex(?:es)?|semaphores?)" + _END),
@@ -301,12 +396,15 @@ _PATTERNS: tuple[Pattern, ...] = tuple(
             ),
             (
                 "string hash set",
-                _WORD + rb"(?i:idempoten(?:t|cy)(?:[-_]keys?)?|dedup(?:e|lication)?)" + _END,
+                _WORD + rb"(?i:idempoten(?:t|cy)(?:[-_]keys?)?|dedup(?:e|lication)?|"
+                rb"processed[:_\-](?:events?|messages?|webhooks?))" + _END,
             ),
             ("list", rb"(?:^|:)lock-signal:"),
-            ("string", rb"(?:^|[:_])framework/schedule-|(?:^|:)activejob_uniqueness:"),
+            ("string", rb"(?:^|:)activejob_uniqueness:"),
             most=_LOCK_BYTES,
         ),
+        # Laravel keeps its locks in its cache, all of them
+        _of("Laravel locks", Workload.LOCK, ("string", _LARAVELS_LOCKS)),
         # what is counted or switched in Redis alone
         _of(
             "counters",
@@ -315,10 +413,20 @@ _PATTERNS: tuple[Pattern, ...] = tuple(
                 "string hash",
                 _WORD + rb"(?i:counters?|hll|hyperloglogs?|bitmaps?|bloom|sequences?|seq|nextid|"
                 rb"next[-_]id|number[-_]range|[dwm]au|unique[-_](?:visitors|users)|uniques|"
-                rb"(?:daily|weekly|monthly)[-_]active(?:[-_]users)?|quotas?|balances?)" + _END,
+                rb"(?:daily|weekly|monthly)[-_]active(?:[-_]users)?|quotas?|balances?|"
+                rb"(?:page|post|article|video)[-_]?views|views?[-_]?counts?|impressions|clicks|"
+                rb"visits)" + _END,
             ),
             lasting=True,
         ),
+        _of(
+            "Mastodon feeds",
+            Workload.DATA,
+            ("zset set", rb"(?:^|:)feed:(?:home|list):[0-9]+(?::|$)"),
+            lasting=True,
+        ),
+        # the ids of a repository's entities, by what their fields hold
+        _of("Spring Data", Workload.DATA, ("set", rb":.+:idx$"), ("hash", rb":.+:phantom$")),
         _of(
             "feature flags",
             Workload.DATA,
@@ -341,6 +449,7 @@ _PATTERNS: tuple[Pattern, ...] = tuple(
                 rb"outbox|inbox|pending|processing|in[-_]?flight|retry|retries|scheduled|delayed|"
                 rb"failed|unacked|todo|mailbox|work))" + _END,
             ),
+            ("set hash", _WORD + rb"(?i:queues?)" + _END),
             ("list zset", rb"(?i:queue)"),
             lasting=True,
         ),
@@ -349,7 +458,11 @@ _PATTERNS: tuple[Pattern, ...] = tuple(
 )
 
 STREAMS = _LAYOUTS["streams"] = Layout("streams", Workload.STREAM)
-_CACHE_LOCK = re.compile(rb"(?:^|[:._/\-{}#|])cached?(?:[:._/\-{}#|]|$)", re.IGNORECASE)
+_CACHES_OWN = re.compile(rb"(?:^|[:._/\-{}#|])(?:cached?(?:[:._/\-{}#|]|$)|views/)", re.IGNORECASE)
+_LARAVEL = re.compile(rb"_cache_:|[_\-]database[_\-].*[_\-]cache[_\-]")
+"""What comes before the name in Laravel's cache, and before that of an application's lock, too."""
+
+_MAY_GO_WITH_A_CACHE = ("Redlock", "counters")
 
 LAYOUTS = _LAYOUTS
 NAMES: tuple[str, ...] = tuple(_LAYOUTS)
@@ -372,12 +485,16 @@ _TOKENS = (
     b"idempoten", b"dedup", b"count", b"hll", b"hyperlog", b"bitmap", b"bloom", b"seq", b"next",
     b"number", b"dau", b"wau", b"mau", b"unique", b"quota", b"balance", b"feature", b"flag",
     b"toggle", b"flipper", b"unleash", b"togglz", b"launchdarkly", b"growthbook", b"constance",
-    b"outbox", b"inbox", b"pending", b"flight", b"todo", b"mailbox", b"sf_s",
+    b"outbox", b"inbox", b"pending", b"flight", b"todo", b"mailbox", b"sf_s", b":__", b".dq",
+    b".xq", b".msgs", b"otp", b"2fa", b"mfa", b"magic", b"password", b"oauth", b"code", b"view",
+    b"impression", b"click", b"visit", b"feed:", b":idx", b":phantom", b"qo_", b"qrtz", b"mrq",
+    b"beat", b"logstash", b"ql:", b"rpush:", b"trigger", b":trace:", b"__fc:", b"nette.", b"sid:",
+    b"csrf", b"xsrf",
 )  # fmt: skip
 """One of them is in the name of any key that a layout knows, but for `_ELSE`."""
 
 _BY_THREES = frozenset(token[:3] for token in _TOKENS)
-_ELSE = re.compile(rb"\x06\x16|(?:^|[:}])b-|(?:^|[:_])[A-Za-z0-9]{40}$")
+_ELSE = re.compile(rb"\x06\x16|(?:^|[:}])b-|^b:[kp]|(?:^|[:_\-])[A-Za-z0-9]{40}$")
 
 
 def layout_of(
@@ -388,7 +505,8 @@ def layout_of(
 ) -> Layout | None:
     """The layout that a key of that type belongs to; None for what may be a cache's.
 
-    A lock inside a cache's own namespace guards a recomputation, and may go with its cache.
+    A lock inside a cache's own namespace guards a recomputation, and may go with its cache, but for
+    Laravel's, whose locks are all there.
     """
     if type == "stream":
         return _named(SampledKey(key, type, ttl, size)) or STREAMS
@@ -412,7 +530,13 @@ def _is_suspect(key: bytes) -> bool:
 def _named(item: SampledKey) -> Layout | None:
     for pattern in _PATTERNS:
         if pattern.matches(item):
-            if pattern.layout.name == "Redlock" and _CACHE_LOCK.search(item.key):
+            if _goes_with_a_cache(item.key, pattern.layout.name):
                 continue
             return pattern.layout
     return None
+
+
+def _goes_with_a_cache(key: bytes, layout: str) -> bool:
+    if layout not in _MAY_GO_WITH_A_CACHE or _CACHES_OWN.search(key) is None:
+        return False
+    return layout != "Redlock" or _LARAVEL.search(key) is None

@@ -49,8 +49,9 @@ def evicts(info: Info) -> bool:
 
 
 def evicts_any(info: Info) -> bool:
-    """With an allkeys-* policy and a limit, a full cache is how it should be."""
-    return evicts(info) and info.policy.startswith("allkeys-")
+    """With an allkeys-* policy and a limit, a full cache is how it should be; so it is in
+    Dragonfly's cache mode, whose policy is called eviction."""
+    return evicts(info) and (info.policy.startswith("allkeys-") or info.policy == "eviction")
 
 
 def human(size: float) -> str:

@@ -96,11 +96,6 @@ class Observed:
         return self.first.info.text("redis_version") or "0"
 
     @property
-    def version_tuple(self) -> tuple[int, ...]:
-        """The version for comparison, (7, 0, 15)."""
-        return self.first.info.version
-
-    @property
     def run_id(self) -> str:
         """The first primary's."""
         return self.first.info.text("run_id")

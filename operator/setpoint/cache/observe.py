@@ -101,7 +101,7 @@ async def _read(client: Client, name: str, info: Info, look: Look, servers: int)
     )
     if info.is_replica:
         return node
-    if not await leave_no_trace(client, info.version):
+    if not await leave_no_trace(client, info):
         look.denied.add("client|no-touch")
     try:
         if look.samples:

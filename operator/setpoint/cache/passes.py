@@ -15,12 +15,11 @@ from setpoint.api.cachetuning import (
     SweepStatus,
 )
 from setpoint.cache.guard import printable
+from setpoint.cache.info import Info
 from setpoint.engine.conditions import read_time
 
 MIN_EVERY = timedelta(hours=1)
 """A pass is not repeated more often, however short the TTL."""
-
-NO_TOUCH_SINCE = (7, 2)
 
 _PACE = frozenset({"every", "window", "maxKeysPerSecond", "acknowledge"})
 
@@ -91,17 +90,15 @@ def begin(
     )
 
 
-def may_repeat(
-    settings: DefaultTTL, sweep: SweepStatus | None, version: tuple[int, ...], policy: str
-) -> bool:
+def may_repeat(settings: DefaultTTL, sweep: SweepStatus | None, info: Info) -> bool:
     """False where another pass would blind the eviction policy, and nobody accepted that.
 
-    Before 7.2 there is no NO-TOUCH: a pass makes every key that it looks at seem freshly used.
+    Without NO-TOUCH a pass makes every key that it looks at seem freshly used.
     """
     if (
         not ended(settings, sweep)
-        or version >= NO_TOUCH_SINCE
-        or not policy.endswith(("-lru", "-lfu"))
+        or info.may_no_touch
+        or not info.policy.endswith(("-lru", "-lfu"))
     ):
         return True
     return SweepEffect.RESETS_IDLE_TIME in settings.acknowledge

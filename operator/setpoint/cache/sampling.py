@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from redis.exceptions import ResponseError
+from redis.exceptions import AskError, ResponseError, TryAgainError
 
 from setpoint.cache.connect import Client
 from setpoint.cache.info import Info
@@ -24,6 +24,8 @@ REST = 2.0
 
 LEAST_REST_SECONDS = 0.002
 NO_KEY, NO_TTL = -2, -1
+_ON_ITS_WAY = (AskError, TryAgainError)
+"""A key of a slot that moves to another server, or (MOVED is a kind of ASK) comes from one."""
 
 
 class Denied(Exception):  # noqa: N818 - it says what was denied
@@ -60,7 +62,8 @@ async def sample(client: Client, info: Info, most: int) -> tuple[list[SampledKey
 async def describe(
     client: Client, names: Sequence[bytes], *, sizes: bool = True
 ) -> tuple[list[SampledKey], int]:
-    """Type, TTL and size of keys; those that are gone are left out. And the look-ups made."""
+    """Type, TTL and size of keys; those that are gone, or move between servers of a cluster, are
+    left out. And the look-ups made."""
     if not names:
         return [], 0
     began = time.monotonic()
@@ -76,6 +79,8 @@ async def describe(
     found, hits = [], 0
     for number, name in enumerate(names):
         kind, ttl, *size = answers[step * number : step * (number + 1)]
+        if isinstance(kind, _ON_ITS_WAY) or isinstance(ttl, _ON_ITS_WAY):
+            continue
         _require(kind, "type")
         _require(ttl, "pttl")
         hits += 2 * (ttl != NO_KEY)

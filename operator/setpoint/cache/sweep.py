@@ -19,7 +19,7 @@ from setpoint.cache.connect import Client
 from setpoint.cache.info import Info
 from setpoint.cache.kin import Kin
 from setpoint.cache.pace import Pace
-from setpoint.cache.passes import NO_TOUCH_SINCE, Position, advance, first, ranked
+from setpoint.cache.passes import Position, advance, first, ranked
 from setpoint.cache.sweep_choice import Choice, prefix_of
 from setpoint.cache.sweep_limits import brake, vitals
 from setpoint.cache.sweep_spread import Spread, spread
@@ -73,7 +73,7 @@ async def run_slice(
     apart = spread(settings.ttl, settings.jitter, left + sweep.changed)
     async with wire(client) as line:
         choice = Choice(settings, kin)
-        slice_ = Slice(line, settings, choice, info.version, apart, fast=fast, fence=fence)
+        slice_ = Slice(line, settings, choice, info, apart, fast=fast, fence=fence)
         await slice_.prepare()
         position = slice_.first(run_id, databases, Position.read(sweep.cursor))
         position = await slice_.run(position, databases, time.monotonic() + seconds)
@@ -90,7 +90,7 @@ class Slice:
         line: Wire,
         settings: DefaultTTL,
         choice: Choice,
-        version: tuple[int, ...],
+        info: Info,
         spread_: Spread,
         *,
         fast: bool = False,
@@ -100,10 +100,12 @@ class Slice:
         self._fence = fence
         self._choice = choice
         self._include = settings.include
-        self._version = version
+        self._info = info
         self._spread = spread_
         self._probe = TypeProbe(line)
-        self._scans_types = version >= SCAN_TYPE_IS_FREE_SINCE and not self._choice.takes_any_type
+        self._scans_types = (
+            info.version >= SCAN_TYPE_IS_FREE_SINCE and not self._choice.takes_any_type
+        )
         self._kinds: Sequence[str] = self._choice.kinds if self._scans_types else ("",)
         self._expire: Callable[[bytes], bytes] = self._expire_nx
         self._sha = b""
@@ -123,9 +125,9 @@ class Slice:
 
     async def prepare(self) -> None:
         """Have the connection leave no trace, and the script known, where they are needed."""
-        if self._version >= NO_TOUCH_SINCE:
+        if self._info.may_no_touch:
             await self._line.ask([pack(b"CLIENT", b"NO-TOUCH", b"ON")])  # or not allowed
-        if self._version < _NX_SINCE:
+        if self._info.version < _NX_SINCE:
             async with self._fence.write():
                 self._sha = await self._line.one(b"SCRIPT", b"LOAD", _SCRIPT)
             self._expire = self._expire_by_script
@@ -222,11 +224,16 @@ class Slice:
         for key, its_kind in zip(keys, kinds, strict=True):
             if its_kind not in self._choice.kinds:
                 continue
-            if self._choice.is_protected(key, its_kind):
+            if self._may_fade(its_kind) or self._choice.is_protected(key, its_kind):
                 self.protected += 1
             else:
                 chosen.append(key)
         return chosen
+
+    def _may_fade(self, kind: str) -> bool:
+        """Whether it may be a hash whose fields have TTLs: those are the application's, may be
+        longer than ours, and cannot be told from outside."""
+        return kind == "hash" and self._info.fading_hashes(self._selected or 0) > 0
 
     async def _write(self, *reads: bytes) -> list[Any]:
         """Send the EXPIREs of the batch before, and then `reads`; the answers."""
@@ -234,7 +241,7 @@ class Slice:
         if len(commands) == len(reads):
             return await self._line.ask(commands)
         async with self._fence.write(ANSWER_SECONDS) as seconds:
-            return await self._line.ask(commands, seconds)
+            return await self._line.of_keys(commands, seconds)
 
     def _expire_nx(self, key: bytes) -> bytes:
         return pack_expire(key, self._spread.draw())

@@ -13,7 +13,7 @@ from setpoint.cache.info import Info
 from setpoint.cache.kin import Kin
 from setpoint.cache.layouts import SampledKey
 from setpoint.cache.pace import Pace
-from setpoint.cache.passes import NO_TOUCH_SINCE, advance, first
+from setpoint.cache.passes import advance, first
 from setpoint.cache.sweep_choice import Choice, prefix_of
 from setpoint.cache.sweep_preview import Preview
 from setpoint.cache.sweep_wire import Wire, pack, wire
@@ -43,7 +43,7 @@ async def go_on(
     choice, end = Choice(settings, preview.kin), time.monotonic() + seconds
     pace = Pace(settings.max_keys_per_second, time.monotonic())
     async with wire(client) as line:
-        if info.version >= NO_TOUCH_SINCE:
+        if info.may_no_touch:
             await line.ask([pack("CLIENT", "NO-TOUCH", "ON")])
         selected = None
         while position is not None and time.monotonic() < end:

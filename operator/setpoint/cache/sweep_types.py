@@ -49,7 +49,7 @@ class TypeProbe:
         if not keys:
             return []
         expected = [self._expected.get(prefix_of(key), _STRING) for key in keys]
-        answers = await self._wire.ask(
+        answers = await self._wire.of_keys(
             [self._question(key, kind) for key, kind in zip(keys, expected, strict=True)]
         )
         found = [
@@ -73,16 +73,16 @@ class TypeProbe:
         if not isinstance(answer, ResponseError):
             return expected
         text = str(answer)
-        if text.startswith("NOPERM") or "no permissions" in text:
+        if text.startswith(("NOPERM", "MISCONF", "READONLY")) or "no permissions" in text:
             self._may_probe = False
-        elif not text.startswith(("WRONGTYPE", "MOVED", "ASK", "OOM")):
+        elif not text.startswith(("WRONGTYPE", "MOVED", "ASK", "TRYAGAIN", "OOM")):
             raise answer
         return None
 
     async def _asked(self, keys: Sequence[bytes]) -> list[bytes]:
         if not keys:
             return []
-        answers = await self._wire.ask([_TYPE(key) for key in keys])
+        answers = await self._wire.of_keys([_TYPE(key) for key in keys])
         self.hits += sum(1 for answer in answers if answer not in (b"none", "none"))
         return [
             b"none" if isinstance(a, ResponseError) else a if isinstance(a, bytes) else a.encode()

@@ -21,6 +21,7 @@ ANSWER_SECONDS = 10.0
 
 _READ_BYTES = 1 << 16
 _PENDING = object()
+_ASKING = b"*1\r\n$6\r\nASKING\r\n"
 
 
 def pack(*words: bytes | str | int) -> bytes:
@@ -37,6 +38,10 @@ def pack_expire(key: bytes, seconds: int) -> bytes:
     )  # fmt: skip
 
 
+def _is_moved(answer: Any) -> bool:
+    return isinstance(answer, ResponseError) and str(answer).startswith("MOVED")
+
+
 class Wire:
     """One connection for the time being."""
 
@@ -45,8 +50,11 @@ class Wire:
         self._stream, self._writer = connection._reader, connection._writer  # noqa: SLF001
         self._answers = hiredis.Reader(replyError=ResponseError, notEnoughData=_PENDING)
 
-    async def ask(self, commands: Sequence[bytes], seconds: float = ANSWER_SECONDS) -> list[Any]:
-        """The answers, in order; an error of the server is a ResponseError among them.
+    async def ask(
+        self, commands: Sequence[bytes], seconds: float = ANSWER_SECONDS, each: int = 1
+    ) -> list[Any]:
+        """The answers, in order, `each` of them to a command; an error of the server is a
+        ResponseError among them.
 
         Raises redis.ConnectionError or redis.TimeoutError; the connection is then of no use.
         """
@@ -54,11 +62,25 @@ class Wire:
             async with asyncio.timeout(seconds):
                 self._writer.write(b"".join(commands))
                 await self._writer.drain()
-                return [await self._next() for _ in commands]
+                return [await self._next() for _ in range(each * len(commands))]
         except TimeoutError:
             raise RedisTimeoutError("timeout") from None
         except OSError as error:
             raise RedisConnectionError("connection lost") from error
+
+    async def of_keys(
+        self, commands: Sequence[bytes], seconds: float = ANSWER_SECONDS
+    ) -> list[Any]:
+        """The same for commands about keys that this server has: also those of a slot that is
+        still on its way here, of which it says that they are elsewhere unless told that we know.
+        """
+        answers = await self.ask(commands, seconds)
+        moving = [number for number, answer in enumerate(answers) if _is_moved(answer)]
+        if moving:
+            again = await self.ask([_ASKING + commands[number] for number in moving], seconds, 2)
+            for number, answer in zip(moving, again[1::2], strict=True):
+                answers[number] = answer
+        return answers
 
     async def one(self, *words: bytes | str | int) -> Any:
         """The answer to one command. Raises redis.RedisError."""

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from setpoint.api.cachetuning import AnalysisState
 from setpoint.cache.growth import Growth
-from setpoint.cache.info import Info, parse
+from setpoint.cache.info import Info, parse, whole
 from setpoint.cache.layouts import SampledKey
 
 WINDOW = timedelta(minutes=5)
@@ -136,14 +136,14 @@ class Rates:
 def sample(info: Info, at: datetime, own_hits: int = 0) -> Counters:
     """The counters of one look."""
     values = {name: info.number(name) for name in _COUNTERS}
-    values[OOM] = int(info.entry(OOM).get("count", "0") or 0)
+    values[OOM] = whole(info.entry(OOM).get("count", ""))
     return Counters(
         at,
         info.text("run_id"),
         info.number("uptime_in_seconds"),
         values,
         own_hits,
-        info.keys - info.volatile_keys,
+        info.unlimited_keys,
         info.keys,
     )
 

@@ -392,24 +392,26 @@ PURE: dict[str, str] = {
 
 def unsafe(seed: int) -> Sequence[Keyspace]:
     """Those in which something is lost under an allkeys-* policy."""
-    return [_space(name, text, seed) for name, text in UNSAFE.items()]
+    return [space(f"second-{name}", text, seed) for name, text in UNSAFE.items()]
 
 
 def pure_caches(seed: int) -> Sequence[Keyspace]:
     """Those of which every key can be computed again."""
-    return [_space(f"cache-{name}", text, seed) for name, text in PURE.items()]
+    return [space(f"second-cache-{name}", text, seed) for name, text in PURE.items()]
 
 
-def _space(name: str, text: str, seed: int) -> Keyspace:
+def space(name: str, text: str, seed: int) -> Keyspace:
+    """The keyspace of a table."""
+
     def build() -> Sequence[Entry]:
         rng = random.Random(f"{seed}:{name}")
         found: dict[bytes, Entry] = {}
-        for line in text.strip().splitlines():
+        for line in text.strip().split("\n"):
             for entry in _entries(line.strip(), rng):
                 found.setdefault(entry.key, entry)
         return list(found.values())
 
-    return Keyspace(f"second-{name}", "By its table.", build)
+    return Keyspace(name, "By its table.", build)
 
 
 _MARKS: dict[str, Callable[[random.Random, int], str]] = {

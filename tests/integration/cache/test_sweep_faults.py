@@ -222,6 +222,79 @@ async def test_a_failover_of_a_cluster_in_the_middle_leaves_no_key_out(
         assert sum(space["expires"] for space in spaces) == 4000
 
 
+@pytest.mark.parametrize("version", GENERATIONS)
+async def test_a_server_that_cannot_save_takes_settings_but_no_ttls(
+    run_dir: Path, authority: Authority, version: str
+) -> None:
+    """MISCONF: what was done stays, and the pass goes on from there once it can save again."""
+    name = f"unsaved-{version}"
+    with (
+        RedisServer(
+            run_dir, authority, name=name, program=versions()[version],
+            dbfilename="blocked.rdb",
+        ) as server,
+        server.client() as client,
+    ):  # fmt: skip
+        fill(client, 4000)
+        paced = {**TTL, "maxKeysPerSecond": 1000}
+        tuning = Tuning(secret_of(server), defaultTTL=paced)
+        half = await sweep_on(tuning, await begun(tuning))
+        assert half.phase is SweepPhase.RUNNING
+        client.config_set("save", "3600 1000000")
+        blocker = Path(client.config_get("dir")["dir"]) / "blocked.rdb"
+        blocker.mkdir()
+        await _save(client, "err")
+        action = await begun(tuning)
+        with pytest.raises(Failure) as caught:
+            await sweep_on(tuning, action)
+        assert caught.value.reason is Reason.REJECTED
+        assert "cannot save its data" in caught.value.message
+        assert "MISCONF" not in caught.value.message
+        assert tuning.memory.sweep == half, "nothing is counted that was refused"
+
+        setting = Tuning(secret_of(server), config={"maxmemorySamples": 7})
+        assert (await setting.settle()).actions == []
+        observed, decision = await setting.look()
+        assert observed.first.config["maxmemory-samples"] == "7"
+        assert "PersistenceFailing" in [finding.id for finding in decision.findings]
+
+        blocker.rmdir()
+        await _save(client, "ok")
+        done = await to_the_end(tuning, await begun(tuning))
+        assert done.scanned >= 4100
+        require_swept(client, 4000)
+
+
+async def test_hashes_whose_fields_have_ttls_are_the_applications(
+    servers: dict[str, RedisServer],
+) -> None:
+    """A TTL of the key would end fields that are to live longer; strings beside them get theirs."""
+    server = servers["8.2"]
+    with server.client() as client:
+        client.flushall()
+        fill(client, 300)
+        for n in range(20):
+            client.hset(f"basket:{n}", "a", "1")
+            client.execute_command("HEXPIRE", f"basket:{n}", OWN, "FIELDS", 1, "a")
+        tuning = Tuning(secret_of(server), defaultTTL=TTL)
+        done = await to_the_end(tuning, await begun(tuning))
+        assert (done.changed, done.protected) == (300, 20)
+        assert {client.ttl(f"basket:{n}") for n in range(20)} == {-1}
+        client.flushall()
+
+
+async def _save(client: Any, outcome: str) -> None:
+    """Save, and wait for how that ended."""
+    client.bgsave()
+
+    async def ended() -> bool:
+        found = client.info("persistence")
+        is_over = not found["rdb_bgsave_in_progress"]
+        return is_over and found["rdb_last_bgsave_status"] == outcome
+
+    await _until(ended)
+
+
 def _replica(run_dir: Path, authority: Authority, primary: RedisServer, name: str) -> RedisServer:
     return RedisServer(
         run_dir, authority, name=name, program=primary._program,

@@ -1,7 +1,8 @@
 """A cluster and what Sentinel watches, on each generation."""
 
+import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,115 @@ async def test_a_key_of_another_server_or_on_its_way_to_it_is_passing_trouble(
             node.cli("CLUSTER", "SETSLOT", str(slot), "STABLE")
     assert failure.reason is Reason.BUSY
     assert "slots" in failure.message
+
+
+@pytest.mark.parametrize("done", [True, False], ids=["given back", "handed over"])
+async def test_a_sweep_while_a_slot_moves(cluster: list[RedisServer], *, done: bool) -> None:
+    """Half of its keys are on the other server, which does not own them yet: they get TTLs, too,
+    and no look takes what is asked of them for a missing right."""
+    source, target = cluster[0], cluster[1]
+    for node in cluster:
+        with node.client() as client:
+            client.flushall()
+    tag = _tag_of_first(source)
+    with source.client() as client:
+        client.mset({f"{{{tag}}}:{n}": "x" for n in range(300)})
+        for n in range(100):
+            client.hset(f"{{{tag}}}:hash:{n}", "a", "1")
+    slot = _open(source, target, tag)
+    try:
+        _hand_over(source, target, [f"{{{tag}}}:{n}" for n in range(150)])
+        _hand_over(source, target, [f"{{{tag}}}:hash:{n}" for n in range(50)])
+        tuning = Tuning(secret_of(source), defaultTTL={"ttl": "1h", "include": ["*"]})
+        observed, decision = await tuning.look()
+        assert "type" not in observed.denied
+        assert "MissingPermission" not in ids(decision)
+        for _ in range(3):
+            _, decision = await tuning.look()
+        [action] = decision.actions
+        for _ in cluster:
+            tuning.memory = await tuning.kind.act(tuning.resource, action, tuning.memory)
+        assert tuning.memory.sweep is not None
+        assert (tuning.memory.sweep.phase, tuning.memory.sweep.changed) == (SweepPhase.DONE, 400)
+        for node, keys in ((source, 200), (target, 200)):
+            space = node.cli("INFO", "keyspace")["db0"]
+            assert (space["keys"], space["expires"]) == (keys, keys)
+    finally:
+        _close(cluster, slot, target if done else source, target)
+
+
+async def test_keys_that_move_between_two_commands_of_a_sweep(cluster: list[RedisServer]) -> None:
+    """They are gone when their TTL comes (ASK), and are found on the server that has them next."""
+    source, target = cluster[0], cluster[1]
+    for node in cluster:
+        with node.client() as client:
+            client.flushall()
+    tag = _tag_of_first(source)
+    names = [f"{{{tag}}}:{n}" for n in range(2000)]
+    with source.client() as client:
+        client.mset(dict.fromkeys(names, "x"))
+    default = {"ttl": "1h", "include": ["*"], "maxKeysPerSecond": 1000}
+    tuning = Tuning(secret_of(source), defaultTTL=default)
+    for _ in range(10):
+        _, decision = await tuning.look()
+        if decision.actions and decision.actions[0].blocked_by is None:
+            break
+    [action] = decision.actions
+    slot = _open(source, target, tag)
+    try:
+        moving = asyncio.create_task(asyncio.to_thread(_hand_over, source, target, names, 10))
+        for _ in range(20):
+            tuning.memory = await tuning.kind.act(tuning.resource, action, tuning.memory)
+            assert tuning.memory.sweep is not None
+            if tuning.memory.sweep.phase is SweepPhase.DONE:
+                break
+        await moving
+        done = tuning.memory.sweep
+        assert done is not None
+        assert (done.phase, done.refused) == (SweepPhase.DONE, 0)
+        space = target.cli("INFO", "keyspace")["db0"]
+        assert (space["keys"], space["expires"]) == (2000, 2000)
+    finally:
+        _close(cluster, slot, target, target)
+
+
+def _tag_of_first(source: RedisServer) -> str:
+    """A hash tag whose keys are of the cluster's first slots."""
+    return next(
+        f"t{n}" for n in range(100) if source.cli("CLUSTER", "KEYSLOT", f"t{n}") < _SLOTS // _NODES
+    )
+
+
+def _open(source: RedisServer, target: RedisServer, tag: str) -> str:
+    """Begin to move the slot of a hash tag."""
+    slot = str(source.cli("CLUSTER", "KEYSLOT", tag))
+    names = [node.cli("CLUSTER", "MYID").decode() for node in (source, target)]
+    target.cli("CLUSTER", "SETSLOT", slot, "IMPORTING", names[0])
+    source.cli("CLUSTER", "SETSLOT", slot, "MIGRATING", names[1])
+    return slot
+
+
+def _hand_over(
+    source: RedisServer, target: RedisServer, keys: Sequence[str], some: int = 50
+) -> None:
+    with source.client() as client:
+        for start in range(0, len(keys), some):
+            client.execute_command(
+                "MIGRATE", "127.0.0.1", target.port, "", 0, 5000, "AUTH", target.password,
+                "KEYS", *keys[start : start + some],
+            )  # fmt: skip
+
+
+def _close(cluster: list[RedisServer], slot: str, owner: RedisServer, holder: RedisServer) -> None:
+    """Give the slot to its owner, and to the first server in the end, as the fixture has it."""
+    source = cluster[0]
+    for node in (holder, source):
+        with node.client() as client:
+            client.flushall()
+    for server in (owner, source):
+        name = server.cli("CLUSTER", "MYID").decode()
+        for node in (holder, source):
+            node.cli("CLUSTER", "SETSLOT", slot, "NODE", name)
 
 
 async def _refused(server: RedisServer, *command: str) -> Failure:

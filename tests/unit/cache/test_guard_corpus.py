@@ -4,7 +4,7 @@ import functools
 from collections.abc import Sequence
 
 import pytest
-from tests.corpus.redis import guard, second
+from tests.corpus.redis import guard, second, third
 from tests.corpus.redis.keyspace import ALLKEYS, VOLATILE, Keyspace
 
 from setpoint.api.cachetuning import DefaultTTL, KeyType
@@ -18,12 +18,16 @@ SEED = 20_261_124
 
 @functools.cache
 def unsafe() -> Sequence[Keyspace]:
-    return [*guard.unsafe(SEED), *second.unsafe(SEED)]
+    return [*guard.unsafe(SEED), *second.unsafe(SEED), *third.unsafe(SEED)]
 
 
 @functools.cache
 def pure_caches() -> Sequence[Keyspace]:
-    return [*guard.pure_caches(SEED), *second.pure_caches(SEED)]
+    return [
+        *guard.pure_caches(SEED),
+        *second.pure_caches(SEED),
+        *third.pure_caches(SEED),
+    ]
 
 
 @functools.cache

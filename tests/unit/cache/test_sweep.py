@@ -161,13 +161,19 @@ def test_what_is_judged_for_one_number_holds_for_another() -> None:
 
 def test_without_no_touch_a_pass_is_repeated_only_with_leave() -> None:
     done = SweepStatus(phase=SweepPhase.DONE, digest=passes.digest(settings()), passes=1)
-    assert passes.may_repeat(settings(), None, (7, 0), "allkeys-lru")
-    assert not passes.may_repeat(settings(), done, (7, 0), "allkeys-lru")
-    assert passes.may_repeat(settings(), done, (7, 0), "noeviction")
-    assert passes.may_repeat(settings(), done, (7, 2), "allkeys-lru")
+    assert passes.may_repeat(settings(), None, _of("7.0.15", "allkeys-lru"))
+    assert not passes.may_repeat(settings(), done, _of("7.0.15", "allkeys-lru"))
+    assert passes.may_repeat(settings(), done, _of("7.0.15", "noeviction"))
+    assert passes.may_repeat(settings(), done, _of("7.2.4", "allkeys-lru"))
+    assert not passes.may_repeat(settings(), done, _of("8.2.3", "allkeys-lru", "cluster"))
+    assert passes.may_repeat(settings(), done, _of("8.4.0", "allkeys-lru", "cluster"))
     leave = settings(acknowledge=["ResetsIdleTime"])
     accepted = done.model_copy(update={"digest": passes.digest(leave)})
-    assert passes.may_repeat(leave, accepted, (7, 0), "volatile-lfu")
+    assert passes.may_repeat(leave, accepted, _of("7.0.15", "volatile-lfu"))
+
+
+def _of(version: str, policy: str, mode: str = "standalone") -> Info:
+    return Info({"redis_version": version, "maxmemory_policy": policy, "redis_mode": mode})
 
 
 def test_every_says_when_a_pass_comes_again() -> None:

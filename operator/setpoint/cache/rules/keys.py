@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from setpoint.api.findings import Severity
 from setpoint.cache.guard import Guard, printable
+from setpoint.cache.kin import Kin
 from setpoint.cache.layouts import SampledKey
 from setpoint.cache.memory import NOEVICTION, evicts, evicts_any, human
 from setpoint.cache.prefixes import prefix
@@ -27,17 +28,18 @@ def keys_without_ttl(window: Window) -> Iterable[Finding]:
     """Keys that neither expire nor can be evicted, in what is used as a cache.
 
     Under an allkeys-* policy with a limit they are evicted like any other. In a store that has
-    hardly any TTL they are its data.
+    hardly any TTL they are its data, and so are jobs and other keys of the guard's layouts.
     """
+    lacking = 1.0 - _share_of_layouts(window)
     for node in window.nodes:
         info = node.info
-        keys, without = info.keys, info.keys - info.volatile_keys
+        keys, volatile = info.keys, evicts(info)
+        without = keys - info.volatile_keys if volatile else info.unlimited_keys
         if keys < _LEAST_KEYS or without < _SHARE * keys or info.is_replica or not info.policy:
             continue
-        is_cache = evicts(info) or info.volatile_keys >= _USED_AS_CACHE * keys
-        if evicts_any(info) or not is_cache:
+        is_cache = volatile or info.volatile_keys >= _USED_AS_CACHE * keys
+        if evicts_any(info) or not is_cache or (not volatile and without * lacking < _SHARE * keys):
             continue
-        volatile = evicts(info)
         yield Finding(
             id="KeysWithoutTTL",
             object=node.name,
@@ -58,7 +60,7 @@ def growing_keys_without_ttl(window: Window) -> Iterable[Finding]:
         info, grown = node.info, node.unlimited
         if node.changes is None or info.is_replica or evicts_any(info):
             continue
-        before = info.keys - info.volatile_keys - grown
+        before = info.unlimited_keys - grown
         if grown < _LEAST_KEYS or grown < _GROWTH * before:
             continue
         hourly = 3600 * grown / node.seconds if node.seconds > 0 else 0.0
@@ -106,9 +108,9 @@ def expired_backlog(window: Window) -> Iterable[Finding]:
     for node in window.nodes:
         stale = node.info.ratio("expired_stale_perc")
         capped = node.change("expired_time_cap_reached_count") > 0
-        if node.info.is_replica or not (
-            stale >= _STALE_MUCH or (stale >= _STALE_PERCENT and capped)
-        ):
+        if node.info.is_replica or stale * node.info.volatile_keys < 100 * _LEAST_KEYS:
+            continue
+        if stale < _STALE_PERCENT or (stale < _STALE_MUCH and not capped):
             continue
         yield Finding(
             id="ExpiredBacklog",
@@ -158,6 +160,13 @@ def unsafe_policy(window: Window) -> Iterable[Finding]:
             evidence=refusal.evidence,
             remedy=f"set maxmemory-policy to noeviction, or {refusal.remedy}",
         )
+
+
+def _share_of_layouts(window: Window) -> float:
+    """Of the sampled keys without a TTL: those that the guard protects. 0.0 without a sample."""
+    without = [item for item in window.sample if item.ttl is None]
+    kin = Kin([*window.sample, *window.protected])
+    return sum(kin.layout_of(item) is not None for item in without) / max(len(without), 1)
 
 
 def _where(sample: Sequence[SampledKey]) -> str:

@@ -22,6 +22,10 @@ FRAGMENTED_BYTES = 10 * _MIB
 FRAGMENTED, _ALLOCATOR_RATIO, _PEAK_RATIO = 1.4, 1.1, 1.5
 FULL = 95.0
 ENOUGH_TTLS = 0.5
+_DEFRAG = {
+    "no": "set activedefrag to yes",
+    "yes": "activedefrag is on: give it time, or raise active-defrag-cycle-max",
+}
 
 
 def memory_near_limit(window: Window) -> Iterable[Finding]:
@@ -114,14 +118,13 @@ def fragmentation(window: Window) -> Iterable[Finding]:
         used, peak = info.number("used_memory"), info.number("used_memory_peak")
         if peak > _PEAK_RATIO * used:
             signs.append(f"it once used {human(peak)}")
-        defrag = window.config.get("activedefrag") == "no"
         yield Finding(
             id="Fragmentation",
             object=node.name,
             severity=Severity.WARNING,
             message="much of the memory that Redis takes holds no data",
             evidence="; ".join(signs),
-            remedy=("set activedefrag to yes" if defrag else "turn on activedefrag")
+            remedy=_DEFRAG.get(window.config.get("activedefrag", ""), "turn on activedefrag")
             + " (it needs jemalloc and some CPU), or restart or fail over at a quiet hour",
             magnitude=max(ratio, 1.0),
         )

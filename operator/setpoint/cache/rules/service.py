@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from setpoint.api.findings import Severity
-from setpoint.cache.info import Info
+from setpoint.cache.info import Info, whole
 from setpoint.cache.window import Window
 from setpoint.engine.model import Finding
 
@@ -102,7 +102,7 @@ _LATENCY_REMEDIES = {
 def replication_lag(window: Window) -> Iterable[Finding]:
     """Replicas that are behind, or have no link."""
     for node in window.nodes:
-        signs = list(_of_replica(node.info) if node.info.is_replica else _of_primary(node.info))
+        signs = [*_of_replica(node.info), *_of_primary(node.info)]
         if signs:
             yield Finding(
                 id="ReplicationLag",
@@ -117,14 +117,22 @@ def replication_lag(window: Window) -> Iterable[Finding]:
 
 
 def persistence_failing(window: Window) -> Iterable[Finding]:
-    """The last snapshot or append-only file could not be written."""
+    """The last snapshot or append-only file could not be written.
+
+    What is said of an append-only file that is turned off is from long ago.
+    """
     fields = {
         "rdb_last_bgsave_status": "the last snapshot (RDB)",
         "aof_last_bgrewrite_status": "the last rewrite of the append-only file",
         "aof_last_write_status": "the last write to the append-only file",
     }
     for node in window.nodes:
-        failed = [what for name, what in fields.items() if node.info.text(name) == "err"]
+        failed = [
+            what
+            for name, what in fields.items()
+            if node.info.text(name) == "err"
+            and not (name.startswith("aof_") and node.info.text("aof_enabled") == "0")
+        ]
         if failed:
             yield Finding(
                 id="PersistenceFailing",
@@ -138,13 +146,14 @@ def persistence_failing(window: Window) -> Iterable[Finding]:
 
 
 def _of_primary(info: Info) -> Iterable[str]:
+    """Of the replicas that it has: a replica may have some, too."""
     offset = info.number("master_repl_offset")
     backlog = info.number("repl_backlog_size")
     for number, entry in info.entries("slave"):
         if not number.isdecimal() or "state" not in entry:
             continue
         lag = entry.get("lag", "0")
-        behind = offset - int(entry.get("offset", "0") or 0)
+        behind = offset - whole(entry["offset"]) if entry.get("offset", "").isdecimal() else 0
         where = f"{entry.get('ip', '?')}:{entry.get('port', '?')}"
         if entry["state"] == "online" and lag.isdecimal() and int(lag) >= LAG_SECONDS:
             yield f"replica {where} has not answered for {lag} s"
@@ -153,6 +162,7 @@ def _of_primary(info: Info) -> Iterable[str]:
 
 
 def _of_replica(info: Info) -> Iterable[str]:
+    """Of its link to its primary, if it has one: KeyDB's active replicas are primaries, too."""
     if info.text("master_link_status") == "down":
         seconds = info.number("master_link_down_since_seconds")
         if info.number("master_sync_in_progress"):

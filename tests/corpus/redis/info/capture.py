@@ -23,6 +23,7 @@ from stack.certs import Authority
 from stack.install import wheel
 from stack.redis import RedisServer
 from tests.corpus.redis.info.scenarios import SCENARIOS, Scenario
+from tests.corpus.redis.info.states import STATES
 
 CAPTURED = Path(__file__).parent / "captured"
 WINDOW_SECONDS = 5
@@ -48,7 +49,7 @@ def _text(answer: Any) -> str:
 
 def capture(run_dir: Path, authority: Authority, version: str, program: Path, name: str) -> None:
     """One scenario on one version into one file."""
-    scenario = SCENARIOS[name]
+    scenario = {**SCENARIOS, **STATES}[name]
     settings: dict[str, Any] = dict(scenario.settings)
     server_name = f"{version}-{name}".replace(".", "-")
     with (
@@ -142,7 +143,7 @@ def main(names: Sequence[str]) -> int:
         jobs = {
             f"{version}-{name}": threads.submit(capture, run_dir, authority, version, program, name)
             for version, program in _programs().items()
-            for name in names or SCENARIOS
+            for name in names or {**SCENARIOS, **STATES}
         }
         for name, job in jobs.items():
             if error := job.exception():

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.corpus.redis.info.scenarios import SCENARIOS
+from tests.corpus.redis.info.states import STATES
 
 _CAPTURED = Path(__file__).parent / "captured"
 
@@ -93,7 +94,7 @@ def _read(path: Path) -> Fixture:
     head, rest = path.read_text(encoding="utf-8").split("=== before\n")
     before, after = rest.split("=== after\n")
     seconds, config, *seen = head.splitlines()
-    scenario = SCENARIOS[path.stem.split("-", 1)[1]]
+    scenario = {**SCENARIOS, **STATES}[path.stem.split("-", 1)[1]]
     return Fixture(
         path.stem, before, after, float(seconds.removeprefix("seconds ")),
         json.loads(config.removeprefix("config ")),
@@ -203,4 +204,23 @@ _EDITS: dict[str, _Edit] = {
     "expired-backlog": _Edit("Half of the keys are expired and still there.", _GOOD, {"expired_stale_perc": "52.40"}, {"expired_time_cap_reached_count": 900}, frozenset({"ExpiredBacklog"})),
     "stale-a-little": _Edit("The usual share of expired keys.", _GOOD, {"expired_stale_perc": "1.20"}),
     "loading": _Edit("It loads its snapshot and has no keys yet.", "cold-start", {"loading": 1, "loading_loaded_perc": "12.00"}),
+    "dragonfly-full": _Edit("Dragonfly's cache mode evicts any key: full and without a TTL is healthy.", "noeviction-97", {"redis_version": "7.4.0", "dragonfly_version": "df-v1.25.0", "maxmemory_policy": "eviction", "mem_fragmentation_ratio": None, "mem_not_counted_for_evict": None}, allowed=frozenset({"MissingPermission"})),
+    "dragonfly-store-full": _Edit("Dragonfly without cache mode refuses writes when full.", "noeviction-97", {"redis_version": "7.4.0", "dragonfly_version": "df-v1.25.0", "mem_fragmentation_ratio": None, "mem_not_counted_for_evict": None}, {}, frozenset({"NoEvictionNearLimit"}), frozenset({"MissingPermission", "MemoryNearLimit", "KeysWithoutTTL", "GrowingKeysWithoutTTL"})),
+    "append-only-file-off": _Edit("A rewrite failed once; the append-only file has been turned off since.", _GOOD, {"aof_enabled": 0, "aof_last_bgrewrite_status": "err", "aof_last_write_status": "err"}),
+    "rewrite-error": _Edit("The append-only file cannot be rewritten.", _GOOD, {"aof_enabled": 1, "aof_last_bgrewrite_status": "err"}, {}, frozenset({"PersistenceFailing"})),
+    "fields-expire": _Edit("Hashes whose fields have TTLs go by themselves.", _GOOD, {"maxmemory_policy": "noeviction", "db0": "keys=5000,expires=400,avg_ttl=3598105,subexpiry=4500"}),
+    "fields-expire-volatile": _Edit("volatile-lru does not evict hashes whose fields have TTLs.", _GOOD, {"maxmemory_policy": "volatile-lru", "db0": "keys=5000,expires=400,avg_ttl=3598105,subexpiry=4500"}, {}, frozenset({"KeysWithoutTTL"})),
+    "fields-expire-more": _Edit("Ever more hashes whose fields have TTLs.", _GOOD, {"maxmemory_policy": "noeviction", "db0": "keys=5000,expires=400,avg_ttl=3598105,subexpiry=4500"}, {"db0": "keys=9000,expires=400,avg_ttl=3598105,subexpiry=8500"}),
+    "stale-few": _Edit("Nine of fifteen keys with a TTL are expired: nothing that takes memory.", _GOOD, {"expired_stale_perc": "60.00", "db0": "keys=515,expires=15,avg_ttl=100"}),
+    "chained-replica-behind": _Edit("A replica of this replica has not answered for a minute.", _GOOD, {**_UP, "connected_slaves": 1, "master_repl_offset": 1_000_000, "slave0": "ip=10.0.0.9,port=6379,state=online,offset=900000,lag=61"}, {}, frozenset({"ReplicationLag"})),
+    "valkey-copies-on-two-channels": _Edit("A new replica of Valkey copies everything; its second connection counts as one, too.", _GOOD, {"server_name": "valkey", "valkey_version": "8.1.0", "redis_version": "7.2.4", "connected_slaves": 2, "master_repl_offset": 1_000_000, "slave0": "ip=10.0.0.9,port=6379,state=bg_transfer,offset=0,lag=0,type=main-channel", "slave1": "ip=10.0.0.9,port=6379,state=send_bulk,offset=0,lag=0,type=rdb-channel"}),
+    "replica-copies": _Edit("A new replica waits for its copy.", _GOOD, {"connected_slaves": 1, "master_repl_offset": 9_000_000, "slave0": "ip=10.0.0.9,port=6379,state=wait_bgsave,offset=0,lag=0"}),
+    "replica-says-nonsense": _Edit("A proxy tells no numbers of its replicas.", _GOOD, {"connected_slaves": 1, "slave0": "ip=,port=?,state=online,offset=?,lag=?"}),
+    "keydb-active-replica": _Edit("KeyDB's active replicas take writes.", _GOOD, {"redis_version": "6.3.4", "server_threads": 4, "role": "active-replica", "master_link_status": "up", "master_last_io_seconds_ago": 1}),
+    "keydb-active-replica-alone": _Edit("An active replica of KeyDB lost its peer.", _GOOD, {"redis_version": "6.3.4", "server_threads": 4, "role": "active-replica", "master_host": "10.0.0.7", "master_port": 6379, "master_link_status": "down", "master_last_io_seconds_ago": -1, "master_link_down_since_seconds": 300, "master_sync_in_progress": 0}, {}, frozenset({"ReplicationLag"})),
+    "enterprise": _Edit("Redis Enterprise limits memory elsewhere: 0, and no policy.", _GOOD, {"redis_mode": "standalone", "maxmemory": 0, "maxmemory_policy": "", "mem_fragmentation_ratio": None, "used_memory_rss": None, "total_system_memory": None, "rdb_last_bgsave_status": "ok"}, config=False, allowed=frozenset({"MissingPermission"})),
+    "lazy-free": _Edit("Objects wait to be freed in the background.", _GOOD, {"lazyfree_pending_objects": 800_000}),
+    "evicted-clients-and-scripts": _Edit("Clients and scripts were evicted, no keys.", _GOOD, {}, {"evicted_clients": 40, "evicted_scripts": 900}),
+    "long-snapshot": _Edit("A snapshot has run for an hour.", _GOOD, {"rdb_bgsave_in_progress": 1, "rdb_current_bgsave_time_sec": 3_600}),
+    "many-errors": _Edit("Wrong types and unknown commands.", _GOOD, {}, {"errorstat_WRONGTYPE": "count=4000", "errorstat_ERR": "count=900", "total_error_replies": 4_900}),
 }  # fmt: skip
