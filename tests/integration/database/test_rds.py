@@ -10,7 +10,6 @@ import pytest
 from setpoint.api.conditions import Reason
 from setpoint.api.plan import BlockedBy
 from setpoint.config import Config
-from setpoint.database.kind import DBTuningKind
 from setpoint.engine import findings
 from setpoint.engine.attempt import Attempt
 from setpoint.engine.failure import Failure
@@ -18,9 +17,9 @@ from setpoint.engine.plan import APPROVE
 from setpoint.trust.network import Network
 from stack import shop
 from stack.aws.client import AwsStack
-from tests.integration.aws.account import NAMESPACE, REGION, gateway, new_account
+from tests.integration.aws.account import NAMESPACE, REGION, new_account
 from tests.integration.aws.loop import Loop
-from tests.integration.database.catalog import NETWORK, Database
+from tests.integration.database.catalog import Database, kind
 
 OLD, NEW = "db.t4g.medium", "db.r6g.large"
 GP2 = {"StorageType": "gp2", "Iops": None, "StorageThroughput": None}
@@ -61,8 +60,8 @@ class Instance:
         account.clear_ledger()
 
     def loop(self, mode: str = "Enforce", approval: str = "None", **rds: Any) -> Loop:
-        kind = DBTuningKind(NoSecrets(), Network(Config, ()), gateway(), self.clock)
-        return Loop(kind, self.spec(mode, approval, **rds), self.clock)
+        made = kind(NoSecrets(), Network(Config, ()), now=self.clock)
+        return Loop(made, self.spec(mode, approval, **rds), self.clock)
 
     @staticmethod
     def spec(mode: str = "Enforce", approval: str = "None", **rds: Any) -> dict[str, Any]:
@@ -370,9 +369,9 @@ async def test_while_rds_cannot_be_asked_its_findings_stay(
     make: MakeInstance, one_database: Database
 ) -> None:
     instance = make(DBInstanceStatus="storage-full")
-    kind = DBTuningKind(OneSecret(one_database.data()), NETWORK, gateway(), instance.clock)
+    made = kind(OneSecret(one_database.data()), now=instance.clock)
     spec = instance.spec("Observe", allocatedStorage="200Gi")
-    loop = Loop(kind, {**spec, "postgres": {"secretRef": {"name": "db"}}}, instance.clock)
+    loop = Loop(made, {**spec, "postgres": {"secretRef": {"name": "db"}}}, instance.clock)
     done = await loop.attempt()
     assert ("StorageFull", "rds/orders") in {(f.id, f.object) for f in done.decision.findings}
     first = done.target
@@ -400,9 +399,9 @@ class BrokenSecrets:
 
 async def test_an_error_of_ours_in_one_half_leaves_the_other(make: MakeInstance) -> None:
     instance = make(DBInstanceStatus="storage-full")
-    kind = DBTuningKind(BrokenSecrets(), NETWORK, gateway(), instance.clock)
+    made = kind(BrokenSecrets(), now=instance.clock)
     spec = instance.spec(allocatedStorage="200Gi")
-    loop = Loop(kind, {**spec, "postgres": {"secretRef": {"name": "db"}}}, instance.clock)
+    loop = Loop(made, {**spec, "postgres": {"secretRef": {"name": "db"}}}, instance.clock)
     done = await loop.attempt()
     assert [f.reason for f in done.failures] == [Reason.INTERNAL_ERROR]
     assert "KeyError" in done.failures[0].message
@@ -700,9 +699,9 @@ async def test_what_cannot_be_looked_at_is_not_taken_for_reverted(
     make: MakeInstance, one_database: Database
 ) -> None:
     instance = make(storage=500)
-    kind = DBTuningKind(OneSecret(one_database.data()), NETWORK, gateway(), instance.clock)
+    made = kind(OneSecret(one_database.data()), now=instance.clock)
     spec = instance.spec(maxAllocatedStorage="1Ti")
-    loop = Loop(kind, {**spec, "postgres": {"secretRef": {"name": "db"}}}, instance.clock)
+    loop = Loop(made, {**spec, "postgres": {"secretRef": {"name": "db"}}}, instance.clock)
     await loop.attempt()
     instance.account.deny({"action": "rds:DescribeDBInstances"})
     with pytest.raises(Failure) as caught:
