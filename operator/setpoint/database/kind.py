@@ -19,6 +19,7 @@ from setpoint.database.indexes.fallback import completed
 from setpoint.database.indexes.model import Advice
 from setpoint.database.memory import Memory
 from setpoint.database.model import Observed, Snapshot
+from setpoint.database.postgres.connect import Connector
 from setpoint.database.postgres.target import from_secret
 from setpoint.database.rds import observe as rds_observe
 from setpoint.database.rds.act import act as act_rds
@@ -53,7 +54,7 @@ class DBTuningKind:
         beside: Beside[Advice] | None = None,
     ) -> None:
         self._secrets = secrets
-        self._network = network
+        self._connector = Connector(network)
         self._gateway = gateway
         self._reads = reads
         self._now = now
@@ -185,7 +186,7 @@ class DBTuningKind:
             targets[0],
             spec.databases,
             resource.spec.analysis,
-            self._network,
+            self._connector,
             targets[1:],
             spec.memory,
         )

@@ -14,6 +14,7 @@ from setpoint.database import rules
 from setpoint.database.kind import DBTuningKind
 from setpoint.database.model import Snapshot
 from setpoint.database.observe import analyse
+from setpoint.database.postgres.connect import Connector
 from setpoint.database.postgres.target import from_secret
 from setpoint.engine.model import Finding
 from setpoint.trust.network import Network
@@ -61,7 +62,7 @@ class Database:
 
     async def snapshot(self, analysis: Analysis = ANALYSIS, /, **changes: str) -> Snapshot:
         target = from_secret("db", self.data(**changes))
-        snapshots, failures = await analyse(target, [], analysis, NETWORK)
+        snapshots, failures = await analyse(target, [], analysis, Connector(NETWORK))
         if failures:
             raise failures[0]
         return snapshots[0]
