@@ -229,6 +229,16 @@ async def test_what_rds_wants_with_the_size_goes_along(
     assert (len(instance.sent()), instance.restarts()) == (1, 0)
 
 
+async def test_provisioned_iops_grow_with_a_storage_that_they_are_too_few_for(
+    make: MakeInstance,
+) -> None:
+    instance = make(StorageType="io1", Iops=1000, StorageThroughput=None)
+    done = await rounds(instance.loop(allocatedStorage="3000Gi", maxAllocatedStorage="4000Gi"), 3)
+    assert ["at most 3000Gi with 1500 IOPS" in f.message for f in done.failures] == [True]
+    assert instance.described("AllocatedStorage", "Iops") == [3000, 1500]
+    assert len(instance.sent()) == 1
+
+
 async def test_class_and_type_restart_the_instance_once(make: MakeInstance) -> None:
     instance = make()
     loop = instance.loop(
@@ -587,10 +597,17 @@ async def test_plan_writes_nothing_that_was_not_approved(make: MakeInstance) -> 
 
 
 async def test_a_member_of_a_cluster(make: MakeInstance) -> None:
-    instance = make(DBClusterIdentifier="aurora")
+    instance = make(DBClusterIdentifier="a", Engine="aurora-postgresql")
     done = await instance.loop(instanceClass=NEW, allocatedStorage="200Gi").attempt()
     assert [failure.reason for failure in done.failures] == [Reason.INVALID_SPEC]
     assert instance.sent() == [{"DBInstanceClass": NEW, "ApplyImmediately": False}]
+
+
+async def test_a_member_of_a_multi_az_cluster_is_left_alone(make: MakeInstance) -> None:
+    instance = make(DBClusterIdentifier="orders-cluster")
+    done = await rounds(instance.loop(instanceClass=NEW, allocatedStorage="200Gi"), 2)
+    assert [failure.reason for failure in done.failures] == [Reason.INVALID_SPEC]
+    assert instance.account.mutations() == []
 
 
 async def test_an_instance_that_is_not_there(aws: AwsStack, make: MakeInstance) -> None:

@@ -141,6 +141,12 @@ def test_storage_grows_before_its_type_restarts_the_instance() -> None:
         ({"storageType": "io2"}, {"StorageType": "io1", "Iops": 2000},
          {"StorageType": "io2", "Iops": 2000, "AllocatedStorage": 100}),
         ({"iops": 3000, "storageThroughput": 125}, {}, None),
+        ({"allocatedStorage": "3000Gi"}, {"StorageType": "io1", "Iops": 1000},
+         {"AllocatedStorage": 3000, "Iops": 1500}),
+        ({"allocatedStorage": "2100Gi"}, {"StorageType": "io2", "Iops": 1000},
+         {"AllocatedStorage": 2100, "Iops": 1100}),
+        ({"allocatedStorage": "3000Gi"}, {"StorageType": "io1", "Iops": 1000,
+         "Engine": "sqlserver-se"}, {"AllocatedStorage": 3000, "Iops": 3000}),
     ],
 )  # fmt: skip
 def test_what_goes_along_with_storage(
@@ -163,6 +169,18 @@ def test_what_goes_along_with_storage(
         ({"storageThroughput": 4000}, {"AllocatedStorage": 500, "Iops": 12_000}, "a quarter"),
         ({"storageThroughput": 500}, {"StorageType": "io1", "Iops": 4000}, "for gp3 only"),
         ({"storageType": "io1"}, {"StorageType": "gp2"}, "needs rds.iops too"),
+        ({"iops": 9000}, {"StorageType": "io1", "Iops": 4000}, "at most 7500 for io1"),
+        (
+            {"iops": 1000},
+            {"StorageType": "io1", "Iops": 4000, "AllocatedStorage": 3000},
+            "at least 1650 for io1",
+        ),
+        ({"storageType": "io2", "iops": 1000}, {"AllocatedStorage": 40}, "begins at 100Gi"),
+        (
+            {"iops": 12_000},
+            {"AllocatedStorage": 500, "Iops": 16_000, "StorageThroughput": 4000},
+            "a quarter of the IOPS",
+        ),
     ],
 )
 def test_what_the_storage_cannot_have_is_said_and_growth_goes_on(
@@ -204,6 +222,20 @@ def test_a_limit_below_what_growth_is_rounded_to_is_turned_off_before() -> None:
     assert sent(decided(off, **spec)) == [{"AllocatedStorage": 110, "now": True}]
 
 
+def test_a_limit_that_the_iops_do_not_reach_for_is_refused_and_growth_goes_on() -> None:
+    provisioned = seen(StorageType="io1", Iops=1000)
+    found = decided(provisioned, allocatedStorage="200Gi", maxAllocatedStorage="2001Gi")
+    assert sent(found) == [{"AllocatedStorage": 200, "Iops": 1000, "now": True}]
+    assert [f.message for f in found.failures] == [
+        "rds.maxAllocatedStorage may be at most 2000Gi with 1000 IOPS: raise rds.iops"
+    ]
+    assert not decided(provisioned, maxAllocatedStorage="2000Gi").failures
+    with_more = decided(provisioned, maxAllocatedStorage="4000Gi", iops=2000)
+    assert sent(with_more) == [
+        {"AllocatedStorage": 100, "Iops": 2000, "MaxAllocatedStorage": 4000, "now": True}
+    ]
+
+
 @pytest.mark.parametrize(("size", "is_refused"), [("499Gi", False), ("500Gi", True)])
 def test_storage_does_not_grow_to_a_limit_that_the_spec_does_not_name(
     size: str, is_refused: bool
@@ -221,11 +253,19 @@ def test_what_is_pending_counts_as_done() -> None:
 
 
 def test_a_member_of_a_cluster_keeps_its_class_only() -> None:
-    found = decided(
-        replace(SEEN, in_cluster=True), instanceClass=NEW, allocatedStorage="200Gi", iops=5000
-    )
+    member = replace(seen(Engine="aurora-postgresql"), in_cluster=True)
+    found = decided(member, instanceClass=NEW, allocatedStorage="200Gi", iops=5000)
     assert sent(found) == [{"DBInstanceClass": NEW, "now": False}]
     assert "remove allocatedStorage, iops from spec.rds" in found.failures[0].message
+
+
+def test_of_a_multi_az_cluster_nothing_is_changed_by_the_instance() -> None:
+    member = replace(SEEN, in_cluster=True)
+    found = decided(member, instanceClass=NEW, allocatedStorage="200Gi", window=OPEN)
+    assert found.actions == []
+    assert "its class and storage are the cluster's" in found.failures[0].message
+    assert "remove instanceClass, allocatedStorage from spec.rds" in found.failures[0].message
+    assert not decided(member).failures
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,11 @@ class RDSObserved:
         return str(self.current.get("Engine", "")).partition("-")[0]
 
     @property
+    def is_of_multi_az_cluster(self) -> bool:
+        """One of three with two readable standbys: nothing of it can be changed by itself."""
+        return self.in_cluster and self.engine != "aurora"
+
+    @property
     def size(self) -> int:
         """GiB, once everything pending is applied."""
         return int(self.effective(STORAGE) or 0)
