@@ -631,7 +631,9 @@ async def test_free_storage_runs_out(make: MakeInstance) -> None:
     done = await instance.loop().attempt()
     [finding] = done.decision.findings
     assert (finding.id, finding.severity) == ("FreeStorageLow", "Critical")
-    assert finding.evidence == "8.2 of 100 GiB free (8 %); full in about 8 h"
+    assert finding.evidence == (
+        "8.2 of 100 GiB free (8 %); full in about 8 h at the pace of the last 39 h"
+    )
 
 
 async def test_rds_knows_no_case_in_a_name(make: MakeInstance) -> None:

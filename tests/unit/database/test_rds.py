@@ -475,6 +475,28 @@ def test_a_long_change_is_awaited_for_as_long_as_it_takes() -> None:
     assert (found.actions, found.settling, found.again) == ([], "", None)
 
 
+def test_a_restart_that_did_not_come_about_is_not_asked_for_again_at_once() -> None:
+    """RDS takes the change, finds no capacity, and is available again as before: each time the
+    database may be interrupted."""
+
+    def may_be_sent(*minutes_ago: float) -> bool:
+        times = [NOW - timedelta(minutes=ago) for ago in minutes_ago]
+        memory = RDSMemory([Sent(at, {"DBInstanceClass": NEW}, immediately=True) for at in times])
+        return bool(sent(decided(SEEN, memory, instanceClass=NEW, window=OPEN)))
+
+    assert not may_be_sent(14)
+    assert may_be_sent(15)
+    assert not may_be_sent(50, 29)
+    assert may_be_sent(50, 30)
+    assert not may_be_sent(150, 120, 59)
+    found = decided(
+        SEEN, memory_of({"DBInstanceClass": NEW}, ago=timedelta(minutes=10)),
+        instanceClass=NEW, window=OPEN,
+    )  # fmt: skip
+    assert "not again before 12:05 UTC" in found.actions[0].reason
+    assert found.again is not None
+
+
 def test_what_never_comes_to_be_seen_is_tried_again() -> None:
     memory = memory_of({"AllocatedStorage": 200}, ago=SETTLE)
     assert sent(decided(SEEN, memory, allocatedStorage="200Gi"))
@@ -530,6 +552,17 @@ def test_the_ledger_survives_in_status() -> None:
         memory.sent, NEW, "db.x.large",
     )  # fmt: skip
     assert from_status({"modifications": "nonsense"}) == RDSMemory() == from_status(None)
+
+
+def test_since_when_a_class_runs_is_known_over_restarts() -> None:
+    memory = RDSMemory()
+    memory.read_back(SEEN, NOW - timedelta(days=1))
+    assert memory.class_since is None, "it may have run for years"
+    memory = from_status(report(SEEN, memory, "", NOW).wire())
+    memory.read_back(seen(DBInstanceClass=NEW), NOW)
+    memory = from_status(report(seen(DBInstanceClass=NEW), memory, "", NOW).wire())
+    memory.read_back(seen(DBInstanceClass=NEW), NOW + timedelta(hours=1))
+    assert (memory.class_name, memory.class_since) == (NEW, NOW)
 
 
 def test_a_class_that_runs_is_queued_no_more() -> None:
