@@ -304,6 +304,18 @@ async def test_a_window_that_comes_later_empties_rds_own_queue(make: MakeInstanc
     assert (instance.described("DBInstanceClass"), instance.restarts()) == ([OLD], 0)
 
 
+async def test_a_class_that_is_no_longer_asked_for_does_not_come(make: MakeInstance) -> None:
+    instance = make()
+    loop = instance.loop(instanceClass=NEW)
+    await loop.attempt()
+    loop.restart()
+    loop.set_spec(instance.spec())
+    done = await rounds(loop, 2)
+    instance.run_window()
+    assert (instance.described("DBInstanceClass"), instance.restarts()) == ([OLD], 0)
+    assert (done.gated.actions, len(instance.sent())) == ([], 2)
+
+
 # What is pending
 
 

@@ -442,6 +442,17 @@ def test_a_window_that_comes_later_takes_our_class_out_of_rds_own_queue() -> Non
     ]
 
 
+def test_our_class_that_the_spec_no_longer_names_is_taken_out_of_the_queue() -> None:
+    memory = memory_of()
+    memory.queued_class = NEW
+    queued = seen({"DBInstanceClass": NEW})
+    assert sent(decided(queued, memory)) == [{"DBInstanceClass": OLD, "now": True}]
+    assert sent(decided(queued, memory, window=OPEN)) == [{"DBInstanceClass": OLD, "now": True}]
+    assert not decided(queued).actions, "somebody else's is left alone"
+    foreign = seen({"DBInstanceClass": NEW, "EngineVersion": "17.4"})
+    assert not sent(decided(foreign, memory)), "it would fire the upgrade"
+
+
 def test_four_modifications_a_day_and_no_more() -> None:
     memory = memory_of(*[{"MaxAllocatedStorage": 500}] * 4)
     found = decided(SEEN, memory, instanceClass=NEW)

@@ -4,6 +4,7 @@ Sizes in GiB. gp3 below a threshold has a fixed performance, above it IOPS go wi
 """
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from stack.aws.rds.performance import (
@@ -126,7 +127,7 @@ def _least_ratio(engine: str) -> float:
     return 1.0 if engine.startswith("sqlserver") else 0.5
 
 
-def check_iops_for(instance: Instance, maximum: int, wanted: dict[str, Any]) -> None:
+def check_iops_for(instance: Instance, maximum: int, wanted: Mapping[str, Any]) -> None:
     """The limit of autoscaling must leave the ratio of IOPS that its size would have. Raises
     AWSError, as users quote it."""
     kind = wanted.get("StorageType", instance.planned("StorageType"))

@@ -66,8 +66,8 @@ def in_order(steps: Sequence[Step]) -> list[Step]:
 
 
 def must_withdraw(sight: Sight, steps: Sequence[Step]) -> bool:
-    """Our class in RDS's queue keeps storage from growing, or would restart the instance outside
-    the window that the spec has by now."""
+    """Our class in RDS's queue keeps storage from growing, would restart the instance outside the
+    window that the spec has by now, or is no longer in the spec."""
     observed, memory = sight.observed, sight.memory
     queued = observed.pending.get(CLASS)
     if queued is None or queued != memory.queued_class or queued == observed.current.get(CLASS):
@@ -77,7 +77,8 @@ def must_withdraw(sight: Sight, steps: Sequence[Step]) -> bool:
     if pending.would_interrupt(observed, {CLASS: queued}):
         return False
     left = sight.spec.max_modifications_per_day - len(memory.today(sight.now))
-    if sight.window is not None and not sight.window.is_open:
+    is_unwanted = sight.spec.instance_class is None
+    if is_unwanted or (sight.window is not None and not sight.window.is_open):
         return left >= 1
     return left >= 2 and any(
         step.blocked is BlockedBy.WINDOW and not step.restarts and not _is_stuck(sight, step)
