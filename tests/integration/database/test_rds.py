@@ -648,6 +648,29 @@ async def test_free_storage_runs_out(make: MakeInstance) -> None:
     )
 
 
+async def test_a_size_is_judged_by_a_week_of_its_own(make: MakeInstance) -> None:
+    instance = make(DBInstanceClass="db.r6g.2xlarge", SourceDBInstanceIdentifier="main")
+    end = instance.clock.now.timestamp()
+    for name, value in (("CPUUtilization", 5.0), ("FreeableMemory", 50 * 2.0**30)):
+        points = {end - 3600 * n - 60: value for n in range(7 * 24 + 1)}
+        dimensions = {"DBInstanceIdentifier": "orders"}
+        instance.account.put_points(REGION, "AWS/RDS", name, dimensions, points)
+    loop = instance.loop()
+    [finding] = (await loop.attempt()).decision.findings
+    assert (finding.id, finding.evidence) == (
+        "InstanceOversized",
+        "CPU (95th percentile) 5 %, freeable memory never below 78 %, in 168 hours",
+    )
+    assert finding.remedy.endswith("it is a replica of main, and may have to take its place")
+
+    instance.set(DBInstanceClass="db.r6g.xlarge")
+    instance.clock.forward(minutes=10)
+    assert (await loop.attempt()).decision.findings == []
+    loop.restart()
+    assert (await loop.attempt()).decision.findings == [], "it is known over restarts"
+    assert loop.status["rds"]["classSince"] == "2026-11-28T20:10:00Z"
+
+
 async def test_rds_knows_no_case_in_a_name(make: MakeInstance) -> None:
     instance = make()
     at = instance.clock.now.timestamp() - 600

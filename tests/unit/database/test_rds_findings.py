@@ -80,10 +80,11 @@ def test_old_values_tell_nothing_about_now() -> None:
         (9.9, {"MaxAllocatedStorage": 500}, None),
         (4.9, {"MaxAllocatedStorage": 500}, "Critical"),
         (9.9, {"MaxAllocatedStorage": 110}, "Warning"),
-        (9.9, {"in_cluster": True}, None),
+        (9.9, {"in_cluster": True, "Engine": "aurora-postgresql"}, None),
+        (9.9, {"in_cluster": True}, "Warning"),
     ],
     ids=["half", "edge", "low", "very low", "RDS will grow it", "RDS is late", "RDS cannot",
-         "cluster"],
+         "Aurora", "Multi-AZ cluster"],
 )  # fmt: skip
 def test_free_storage(free: float, values: dict[str, Any], severity: str | None) -> None:
     kept = found({"free_storage": free * GIB}, **values).get("FreeStorageLow")

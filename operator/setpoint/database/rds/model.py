@@ -63,7 +63,7 @@ class RDSObserved:
     """`current` and `pending` as DescribeDBInstances names things; storage in GiB.
 
     `optimizing`: RDS is not done with the last change of storage. `default_parameters`: the
-    parameter group is RDS's own.
+    parameter group is RDS's own. `source`: what a read replica is one of.
     """
 
     arn: str
@@ -75,6 +75,7 @@ class RDSObserved:
     pending: Mapping[str, Any]
     optimizing: bool = False
     default_parameters: bool = False
+    source: str = ""
     metrics: Metrics = Metrics()
 
     def effective(self, name: str) -> Any:

@@ -74,6 +74,7 @@ async def observe(look: Look) -> RDSObserved:
         default_parameters=all(
             str(group.get("DBParameterGroupName", "")).startswith("default.") for group in groups
         ),
+        source=_source(found),
         metrics=await _metrics(look, found["DBInstanceIdentifier"], current),
     )
     look.memory.read_back(seen, look.now)
@@ -89,6 +90,13 @@ def expect(reads: Reads, scope: Scope, spec: RDS) -> None:
     reads.expect_metric_data(scope, _key(name), recent, metrics.RECENT)
     days = metrics.days_queries(name, burstable=burstable)
     reads.expect_metric_data(scope, _key(name), days, metrics.DAYS)
+
+
+def _source(found: Mapping[str, Any]) -> str:
+    """Of a read replica; one in another region is named by its ARN."""
+    instance = found.get("ReadReplicaSourceDBInstanceIdentifier")
+    cluster = found.get("ReadReplicaSourceDBClusterIdentifier")
+    return str(instance or cluster or "").rpartition(":")[2]
 
 
 async def _metrics(look: Look, instance: str, current: Mapping[str, Any]) -> Metrics:

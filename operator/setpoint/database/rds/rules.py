@@ -119,7 +119,7 @@ def _free_storage(facts: Facts) -> Finding | None:
     """Below 10 %, or full within a week. Where autoscaling has room, only what it is late for."""
     observed, free = facts.observed, facts.last("free_storage")
     size = int(observed.current.get(STORAGE, 0))
-    if free is None or not size or observed.in_cluster or observed.state == _FULL:
+    if free is None or not size or _is_aurora(observed) or observed.state == _FULL:
         return None
     share = 100 * free / (size * GIB)
     series, autoscales = facts.series("free_storage"), _autoscales(observed)
@@ -139,7 +139,8 @@ def _free_storage(facts: Facts) -> Finding | None:
         observed, "FreeStorageLow", _SEVERITY[share < 5 or (left is not None and left < 24)],
         "the storage runs full",
         f"{free / GIB:.1f} of {size} GiB free ({share:.0f} %){outlook}",
-        "raise spec.rds.allocatedStorage, or let RDS grow it: spec.rds.maxAllocatedStorage",
+        "raise the storage of the cluster" if observed.in_cluster
+        else "raise spec.rds.allocatedStorage, or let RDS grow it: spec.rds.maxAllocatedStorage",
         magnitude=100 / max(share, 0.1),
     )  # fmt: skip
 
@@ -243,13 +244,15 @@ def _oversized(facts: Facts) -> Finding | None:
     busiest, least = _percentile(cpu, 95), min(memory)
     if busiest >= 40 or least < size * 0.6 or _needs_credits(facts) or _is_crowded(facts):
         return None
+    source = facts.observed.source
+    standby = f"; it is a replica of {source}, and may have to take its place" if source else ""
     return _finding(
         facts.observed, "InstanceOversized", Severity.INFO,
         f"{facts.class_name} has been too large for {DAYS.days} days: half of it would do",
         f"CPU (95th percentile) {busiest:.0f} %, freeable memory never below "
         f"{100 * least / size:.0f} %, in {len(cpu)} hours",
         "choose the next smaller size of spec.rds.instanceClass, in a window: it restarts; see "
-        "first that its limits to disks and network, half as high too, hold the load",
+        f"first that its limits to disks and network, half as high too, hold the load{standby}",
         magnitude=100 / max(busiest, 1.0),
     )  # fmt: skip
 
@@ -361,6 +364,11 @@ def _finding(
         magnitude=magnitude,
         steady=steady,
     )
+
+
+def _is_aurora(observed: RDSObserved) -> bool:
+    """Its volume is the cluster's, and grows by itself."""
+    return observed.in_cluster and not observed.is_of_multi_az_cluster
 
 
 def _autoscales(observed: RDSObserved) -> bool:
