@@ -608,6 +608,26 @@ async def test_plan_writes_nothing_that_was_not_approved(make: MakeInstance) -> 
     assert instance.account.mutations() == []
 
 
+async def test_an_approval_is_of_what_the_plan_says_and_of_nothing_else(
+    make: MakeInstance,
+) -> None:
+    """Storage that RDS has grown meanwhile is another plan; the hour is not."""
+    instance = make(MaxAllocatedStorage=500)
+    loop = instance.loop("Plan", allocatedStorage="200Gi")
+    loop.annotations[APPROVE] = (await loop.attempt()).gated.digest
+    instance.set(AllocatedStorage=110)
+    done = await loop.attempt()
+    assert {a.blocked_by for a in done.gated.actions} == {BlockedBy.APPROVAL}
+    assert instance.sent() == []
+
+    loop.set_spec(instance.spec("Plan", instanceClass=NEW, window=SUNDAY))
+    loop.annotations[APPROVE] = (await loop.attempt()).gated.digest
+    assert (await loop.attempt()).done == ()
+    instance.clock.forward(hours=6.5)
+    await rounds(loop, 2)
+    assert instance.sent() == [{"DBInstanceClass": NEW, "ApplyImmediately": True}]
+
+
 async def test_a_member_of_a_cluster(make: MakeInstance) -> None:
     instance = make(DBClusterIdentifier="a", Engine="aurora-postgresql")
     done = await instance.loop(instanceClass=NEW, allocatedStorage="200Gi").attempt()

@@ -11,8 +11,9 @@ from setpoint.api.plan import BlockedBy
 from setpoint.api.rds import RDS
 from setpoint.database.rds import pending, storage
 from setpoint.database.rds.decide import decide
-from setpoint.database.rds.memory import RDSMemory, Sent
+from setpoint.database.rds.memory import RDSMemory, Sent, from_status
 from setpoint.database.rds.model import CLASS, OF_STORAGE, STORAGE, TYPE, RDSObserved
+from setpoint.database.rds.report import report
 from setpoint.database.rds.steps import Order
 from setpoint.engine.window import opening
 
@@ -172,10 +173,15 @@ class World:
 
 
 def settle(world: World, spec: RDS, memory: RDSMemory, now: datetime) -> tuple[datetime, int]:
-    """Rounds until nothing more may be sent; the time then, and how many were sent."""
+    """Rounds until nothing more may be sent; the time then, and how many were sent. In each, an
+    operator that knows only what status has decides the same."""
     for number in range(8):
-        orders = runnable(spec, observed(dict(world.current), dict(world.queue), "available"),
-                          memory, now)  # fmt: skip
+        seen = observed(dict(world.current), dict(world.queue), "available")
+        memory.keep_approval_of(spec.instance_class)
+        memory.read_back(seen, now)
+        orders = runnable(spec, seen, memory, now)
+        restarted = from_status(report(seen, memory, "", now).wire())
+        assert runnable(spec, seen, restarted, now) == orders
         if not orders:
             return now, number
         entry = Sent(now, orders[0].values, orders[0].immediately)
