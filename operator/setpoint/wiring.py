@@ -147,7 +147,7 @@ def _kinds(
     reads = Reads(gateway)
     kinds: list[Kind[Any, Any, Any]] = [
         ScalingKind(gateway, reads),
-        DBTuningKind(kube, network, gateway, beside=advice),
+        DBTuningKind(kube, network, gateway, reads, beside=advice),
         CacheTuningKind(kube, network, gateway, reads, beside=sizings, fence=fence),
     ]
     if traces.is_wanted():

@@ -22,6 +22,9 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "hack")]
 
 from setpoint.database.analysis import analyse_url  # noqa: E402
+from setpoint.database.postgres.connect import connect  # noqa: E402
+from setpoint.database.postgres.target import from_secret  # noqa: E402
+from setpoint.trust.network import unrestricted  # noqa: E402
 from stack.certs import Authority  # noqa: E402
 from stack.postgres import PostgresServer  # noqa: E402
 
@@ -33,6 +36,7 @@ MAXIMUM_SECONDS = 20
 RATE_SECONDS = 20
 EVERY_SECONDS = 10
 ANALYSES = 7
+CONNECTIONS = 20
 PASSWORD = "bench"
 AUTOGROUP = Path("/proc/self/autogroup")
 
@@ -58,7 +62,7 @@ def report(server: PostgresServer, run_dir: Path) -> None:
     fill(server)
     say(f"the catalog is filled in {time.monotonic() - started:.0f} s")
     pgbench(server, run_dir, "-i", "-q", f"-s{SCALE}")
-    seconds, megabytes, statements = analysis(server)
+    seconds, megabytes, opened, statements = analysis(server)
     maximum = full_load(server, run_dir)
     say(f"pgbench reaches {maximum:.0f} transactions/s")
     rated: list[tuple[float, float]] = []
@@ -79,6 +83,7 @@ def report(server: PostgresServer, run_dir: Path) -> None:
     version = server_version(server)
     rows = [
         ("analysis, median of 7", f"{seconds:.2f} s", "≤ 5 s"),
+        ("a connection, median of 20", f"{1000 * opened:.0f} ms", ""),
         ("statements", f"{statements}", "≤ 20"),
         ("memory above idle", f"{megabytes:.0f} MB", "≤ 100 MB"),
         ("pgbench's maximum", f"{maximum:.0f}/s", ""),
@@ -113,8 +118,9 @@ def fill(server: PostgresServer) -> None:
         connection.execute("VACUUM ANALYZE")
 
 
-def analysis(server: PostgresServer) -> tuple[float, float, int]:
-    """Median seconds, MB above idle, statements of one analysis, in a process of its own."""
+def analysis(server: PostgresServer) -> tuple[float, float, float, int]:
+    """Median seconds, MB above idle, seconds of its connection, statements of one analysis, in a
+    process of its own."""
     output = subprocess.run(
         [sys.executable, __file__, "measure", uri(server, "small"), uri(server, "large"),
          str(server.ca_file)],
@@ -127,11 +133,13 @@ def analysis(server: PostgresServer) -> tuple[float, float, int]:
             " WHERE r.rolname = 'reader' AND d.datname = 'large'"
             " AND query !~* '^(begin|commit|rollback|savepoint|release)'"
         ).fetchone()
-    return float(output[0]), float(output[1]), math.ceil(int(row[0] if row else 0) / ANALYSES)
+    statements = math.ceil(int(row[0] if row else 0) / ANALYSES)
+    return float(output[0]), float(output[1]), float(output[2]), statements
 
 
 async def measure(small: str, large: str, ca: str) -> None:
-    """Prints the median duration, and the peak of memory above that of a small analysis."""
+    """Prints the median duration, the peak of memory above that of a small analysis, and the
+    median time of a connection with TLS."""
     await analyse_url(small, ca=ca)
     idle = resident()
     durations = []
@@ -143,7 +151,13 @@ async def measure(small: str, large: str, ca: str) -> None:
         assert len(seen.snapshots[0].indexes) == 3 * TABLES
         del seen
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(sorted(durations)[ANALYSES // 2], peak - idle)
+    opened = []
+    target, network = from_secret("URL", {"uri": small, "ca.crt": ca}), unrestricted()
+    for _ in range(CONNECTIONS):
+        started = time.monotonic()
+        async with connect(target, target.dbname, network):
+            opened.append(time.monotonic() - started)
+    print(sorted(durations)[ANALYSES // 2], peak - idle, median(opened))
 
 
 async def repeat(url: str, ca: str) -> None:

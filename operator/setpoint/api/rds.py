@@ -117,6 +117,10 @@ class RDSStatus(Model):
     instance_class: Annotated[str, Field(max_length=64)]
     """Class that runs now."""
 
+    class_since: Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None = None
+    """When setpoint first saw it in the place of another one: what the metrics said before is no
+    evidence for its size."""
+
     allocated_storage: Annotated[str, Field(max_length=16)]
     """Storage now."""
 

@@ -15,7 +15,8 @@ _THROTTLED = frozenset(
 )  # fmt: skip
 _DENIED = frozenset(
     {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized",
-     "AuthorizationError", "OptInRequired", "FailedResourceAccessException"}
+     "AuthorizationError", "OptInRequired", "FailedResourceAccessException",
+     "KMSKeyNotAccessibleFault"}
 )  # fmt: skip
 EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 """Codes that say that credentials were good once."""
@@ -36,10 +37,12 @@ _NOT_FOUND = frozenset(
 _QUOTA = frozenset(
     {"LimitExceededException", "InstanceQuotaExceeded", "StorageQuotaExceeded",
      "InsufficientDBInstanceCapacity", "ProvisionedIopsNotAvailableInAZFault",
+     "InsufficientStorageClusterCapacity", "TenantDatabaseQuotaExceeded",
      "ServiceQuotaExceededException", "LimitExceeded", "LimitExceededFault"}
 )  # fmt: skip
 _BUSY = frozenset(
     {"ConcurrentUpdateException", "InvalidDBInstanceState", "InvalidDBInstanceStateFault",
+     "InvalidDBClusterStateFault",
      "UpdateInProgressException", "ResourceConflict", "InvalidCacheParameterGroupState",
      "InvalidReplicationGroupState", "InvalidCacheClusterState"}
 )  # fmt: skip

@@ -21,6 +21,10 @@ _PERIOD = 60
 _FIRST_LOOK = 3600.0
 """Seconds after which a resource that has looked only once is forgotten."""
 
+_UNSURE = 0.05
+"""Of a reader's interval: by how much its next look may come later than expected. The loop's
+jitter is a tenth; a smaller part costs a few needless fetches and saves more calls."""
+
 _WORD = re.compile(r"""("[^"]*"|'[^']*')|\b([a-z]\w*)\b""")
 
 
@@ -39,13 +43,15 @@ class WindowBatch(Batch[str, Results, Queries]):
     """Each window is fetched once for each resource. `period` is the metrics', in seconds.
 
     AWS bills each metric of each call. So a resource that looks less often than about once a period
-    is taken along only when its next look is overdue, and then only once.
+    is taken along only when its next look is overdue, or is expected while the window is still the
+    newest; and then only once.
     """
 
     def __init__(self, period: int, host: Host, fetch: FetchWindow) -> None:
         super().__init__("metric_data", QUERIES, host)
         self._period = period
         self._fetch_window = fetch
+        self._lag = float("inf")  # of our clock after a window's end: the least that was seen
 
     async def get(
         self,
@@ -60,6 +66,7 @@ class WindowBatch(Batch[str, Results, Queries]):
         `since`: what was fetched before this moment of the clock is too old.
         """
         floor = NEVER if since is None else since
+        self._lag = min(self._lag, self._host.clock() - window[1].timestamp())
         entry = self._entry(scope, key, queries, window)
         if entry.turn == window and entry.fetched >= floor:
             self._count("cached")
@@ -116,7 +123,14 @@ class WindowBatch(Batch[str, Results, Queries]):
             return not entry.ahead
         if entry.interval <= 1.5 * self._period:
             return True
-        return not entry.ahead and now >= entry.seen + entry.interval
+        if entry.ahead:
+            return False
+        expected = entry.seen + entry.interval
+        return now >= expected or expected + _UNSURE * entry.interval <= self._over(turn)
+
+    def _over(self, window: Window) -> float:
+        """When readers will ask for the window after it: windows move once a period."""
+        return window[1].timestamp() + self._lag + self._period
 
     def _forgotten(self, entry: Queries, now: float) -> bool:
         kept = 2 * entry.interval + self._period if entry.interval is not None else _FIRST_LOOK

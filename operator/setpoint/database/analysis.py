@@ -11,6 +11,7 @@ from setpoint.database.indexes.fallback import completed
 from setpoint.database.indexes.model import Limits, Statement
 from setpoint.database.model import Snapshot
 from setpoint.database.observe import analyse
+from setpoint.database.postgres.connect import Connector
 from setpoint.database.postgres.target import PostgresTarget, from_secret
 from setpoint.engine.failure import Failure
 from setpoint.engine.model import Finding
@@ -56,7 +57,8 @@ async def analyse_url(
     """
     target, *others = (from_secret("URL", {"uri": uri, "ca.crt": ca}) for uri in (url, *replicas))
     network = network or unrestricted()
-    snapshots, failures = await analyse(target, databases, analysis, network, others, memory)
+    connector = Connector(network)
+    snapshots, failures = await analyse(target, databases, analysis, connector, others, memory)
     if advice is not None:
         snapshots, missing = await _advised(target, snapshots, analysis, network, advice)
         failures += missing

@@ -1,6 +1,7 @@
 """DBTuning as the engine sees it."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,17 +12,19 @@ from pydantic import ValidationError
 from setpoint.api.dbtuning import Baseline, DBTuning, DBTuningSpec, DBTuningStatus, Postgres
 from setpoint.api.plan import Applied
 from setpoint.aws.gateway import AWSGateway, Scope
+from setpoint.aws.reads import Reads
 from setpoint.database import decide, history, observe, report, targets
 from setpoint.database.advisor import Advisor, limits
 from setpoint.database.indexes.fallback import completed
 from setpoint.database.indexes.model import Advice
 from setpoint.database.memory import Memory
 from setpoint.database.model import Observed, Snapshot
+from setpoint.database.postgres.connect import Connector
 from setpoint.database.postgres.target import from_secret
+from setpoint.database.rds import observe as rds_observe
 from setpoint.database.rds.act import act as act_rds
 from setpoint.database.rds.memory import RDSMemory, from_status
 from setpoint.database.rds.model import RDSObserved
-from setpoint.database.rds.observe import observe as observe_rds
 from setpoint.database.rds.revert import revert
 from setpoint.engine.beside import Beside, Subject
 from setpoint.engine.display import Display
@@ -46,12 +49,14 @@ class DBTuningKind:
         secrets: SecretReader,
         network: Network,
         gateway: AWSGateway,
+        reads: Reads,
         now: Callable[[], datetime] = _now,
         beside: Beside[Advice] | None = None,
     ) -> None:
         self._secrets = secrets
-        self._network = network
+        self._connector = Connector(network)
         self._gateway = gateway
+        self._reads = reads
         self._now = now
         self._advisor = Advisor(network, beside or Beside(now))
 
@@ -69,7 +74,11 @@ class DBTuningKind:
         return f"aws/{where}/db:{spec.rds.instance.lower()}"  # RDS knows no case
 
     def announce(self, namespace: str, spec: DBTuningSpec) -> None:
-        """Its server is read for it alone."""
+        """The first metrics of many instances, as after a start, are read together."""
+        if spec.rds is None:
+            return
+        with contextlib.suppress(Failure):  # its first look says so
+            rds_observe.expect(self._reads, self._scope(namespace, spec), spec.rds)
 
     def new_memory(self, status: dict[str, Any]) -> Memory:
         """Our modifications of the last day, and counters of the tables that had findings."""
@@ -109,7 +118,7 @@ class DBTuningKind:
 
     async def act(self, resource: Resource[DBTuningSpec], action: Action, memory: Memory) -> Memory:
         """One ModifyDBInstance; nothing where it went along with the last. Raises Failure."""
-        scope = self._scope(resource)
+        scope = self._scope(resource.key.namespace, resource.spec)
         await act_rds(self._gateway, scope, action.payload, memory.rds, self._now())
         return memory
 
@@ -156,17 +165,16 @@ class DBTuningKind:
             snapshots.append(snapshot)
         return replace(seen, snapshots=snapshots, advising=advising)
 
-    def _scope(self, resource: Resource[DBTuningSpec]) -> Scope:
-        spec = resource.spec
+    def _scope(self, namespace: str, spec: DBTuningSpec) -> Scope:
         name = f"db:{spec.rds.instance if spec.rds else ''}"
-        return self._gateway.scope(resource.key.namespace, spec.aws, name)
+        return self._gateway.scope(namespace, spec.aws, name)
 
     async def _rds(self, resource: Resource[DBTuningSpec], memory: RDSMemory) -> RDSObserved:
-        scope = self._scope(resource)
+        scope = self._scope(resource.key.namespace, resource.spec)
         if resource.spec.rds is not None:
             memory.keep_approval_of(resource.spec.rds.instance_class)
-        instance = scope.resource.removeprefix("db:")
-        return await observe_rds(self._gateway, scope, instance, memory, self._now())
+        look = rds_observe.Look(self._gateway, self._reads, scope, memory, self._now())
+        return await rds_observe.observe(look)
 
     async def _postgres(
         self, resource: Resource[DBTuningSpec], spec: Postgres
@@ -178,7 +186,7 @@ class DBTuningKind:
             targets[0],
             spec.databases,
             resource.spec.analysis,
-            self._network,
+            self._connector,
             targets[1:],
             spec.memory,
         )

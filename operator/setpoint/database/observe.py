@@ -7,12 +7,11 @@ from dataclasses import replace
 from setpoint.api.conditions import Reason
 from setpoint.api.dbtuning import Analysis
 from setpoint.database.model import Index, Observed, Snapshot, Table
-from setpoint.database.postgres.connect import connect
+from setpoint.database.postgres.connect import Connector
 from setpoint.database.postgres.snapshot import Counters, read_counters, read_snapshot
 from setpoint.database.postgres.target import PostgresTarget
 from setpoint.database.rds.model import RDSObserved
 from setpoint.engine.failure import Failure, Help
-from setpoint.trust.network import Network
 
 ANALYSIS_SECONDS = 60.0
 """For all databases together: well below the engine's limit, so that what was seen is kept."""
@@ -33,7 +32,7 @@ async def analyse(
     target: PostgresTarget,
     databases: Sequence[str],
     analysis: Analysis,
-    network: Network,
+    connector: Connector,
     replicas: Sequence[PostgresTarget] = (),
     memory: int | None = None,
     seconds: float = ANALYSIS_SECONDS,
@@ -49,13 +48,13 @@ async def analyse(
         async with asyncio.timeout(seconds):
             for dbname in databases or [target.dbname]:
                 try:
-                    snapshot = await _snapshot(target, dbname, analysis, network)
+                    snapshot = await _snapshot(target, dbname, analysis, connector)
                 except Failure as failure:
                     failures.append(_named(failure, dbname, databases))
                     if not snapshots and failure.reason in _OF_THE_SERVER:
                         break
                     continue
-                snapshot, missing = await _with_replicas(snapshot, replicas, network)
+                snapshot, missing = await _with_replicas(snapshot, replicas, connector)
                 failures += [_named(failure, dbname, databases) for failure in missing]
                 snapshots.append(replace(snapshot, memory=memory))
     except TimeoutError:
@@ -70,21 +69,21 @@ async def analyse(
 
 
 async def _snapshot(
-    target: PostgresTarget, dbname: str, analysis: Analysis, network: Network
+    target: PostgresTarget, dbname: str, analysis: Analysis, connector: Connector
 ) -> Snapshot:
-    async with connect(target, dbname, network) as connection:
+    async with connector.connect(target, dbname) as connection:
         snapshot = await read_snapshot(connection, analysis)
     return replace(snapshot, tls_verified=target.is_verified)
 
 
 async def _with_replicas(
-    snapshot: Snapshot, replicas: Sequence[PostgresTarget], network: Network
+    snapshot: Snapshot, replicas: Sequence[PostgresTarget], connector: Connector
 ) -> tuple[Snapshot, list[Failure]]:
     """The snapshot with the scans that its replicas served, and those that could not be asked."""
     failures = []
     for replica in replicas:
         try:
-            async with connect(replica, snapshot.database, network) as connection:
+            async with connector.connect(replica, snapshot.database) as connection:
                 identifier, counters = await read_counters(connection)
             _require_same(snapshot, identifier)
         except Failure as failure:

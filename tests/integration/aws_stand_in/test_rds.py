@@ -148,13 +148,13 @@ def test_growth_is_rounded_up(database: Database, asked: int, applied: int) -> N
             "Invalid iops value for engine name postgres and storage type gp3: 3000",
         ),
         (
-            {"DBClusterIdentifier": "aurora"},
+            {"DBClusterIdentifier": "a", "Engine": "aurora-postgresql"},
             {"AllocatedStorage": 300},
             ("The specified DB instance is a member of a DB Cluster. Storage grows based on usage. "
             "You don't need to set it explicitly."),
         ),
         (
-            {"DBClusterIdentifier": "aurora"},
+            {"DBClusterIdentifier": "a", "Engine": "aurora-postgresql"},
             {"EngineVersion": "17.4"},
             ("The specified DB Instance is a member of a cluster. Modify the DB engine version for "
             "the DB Cluster using the ModifyDbCluster API"),
@@ -213,6 +213,34 @@ def test_growth_is_rounded_up(database: Database, asked: int, applied: int) -> N
             "iops on a DB instance that has iops."),
         ),
         (
+            {"DBClusterIdentifier": "multi-az"},
+            {"DBInstanceClass": "db.r6g.xlarge"},
+            "ModifyDBInstance isn't supported for a DB instance in a Multi-AZ DB Cluster.",
+        ),
+        (
+            {"StorageType": "io1", "Iops": 1000},
+            {"AllocatedStorage": 2100, "Iops": 1000},
+            ("Invalid iops to storage (GB) ratio for engine name postgres and storage type io1: "
+            "0.4762"),
+        ),
+        (
+            {"StorageType": "io1", "Iops": 1000},
+            {"AllocatedStorage": 100, "Iops": 6000},
+            ("Invalid iops to storage (GB) ratio for engine name postgres and storage type io1: "
+            "60.0000"),
+        ),
+        (
+            {"AllocatedStorage": 20},
+            {"AllocatedStorage": 50, "Iops": 1000, "StorageType": "io2"},
+            "Invalid storage size for engine name postgres and storage type io2: 50",
+        ),
+        (
+            {"StorageType": "io1", "Iops": 1000},
+            {"MaxAllocatedStorage": 4000},
+            ("Invalid iops to max storage (GB) ratio for engine name postgres and storage type "
+            "io1: 0.2500"),
+        ),
+        (
             {"DBInstanceStatus": "storage-optimization"},
             {"AllocatedStorage": 200},
             ("You can't currently modify the storage of this DB instance because the previous "
@@ -222,7 +250,8 @@ def test_growth_is_rounded_up(database: Database, asked: int, applied: int) -> N
     ids=["shrink", "gp3-small", "gp3-large", "io1", "gp3-low", "aurora", "version", "max", "at-the-limit",
          "limit-of-the-new-size",
          "major", "gp2-iops", "io1-throughput", "ratio", "throughput-low", "throughput-alone",
-         "io1-alone", "optimizing"],
+         "io1-alone", "multi-az-cluster", "too-few-iops", "too-many-iops", "io2-small",
+         "too-few-iops-for-the-limit", "optimizing"],
 )  # fmt: skip
 def test_combinations_are_refused(
     account: AwsStack,

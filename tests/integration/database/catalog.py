@@ -7,15 +7,20 @@ from typing import Any
 import psycopg
 
 from setpoint.api.dbtuning import Analysis
+from setpoint.aws.gateway import AWSGateway
+from setpoint.aws.reads import Reads
 from setpoint.config import Config
 from setpoint.database import rules
+from setpoint.database.kind import DBTuningKind
 from setpoint.database.model import Snapshot
 from setpoint.database.observe import analyse
+from setpoint.database.postgres.connect import Connector
 from setpoint.database.postgres.target import from_secret
 from setpoint.engine.model import Finding
 from setpoint.trust.network import Network
 from stack import shop
 from stack.postgres import PostgresServer
+from tests.integration.aws.account import gateway
 
 _numbers = itertools.count(1)
 ANALYSIS = Analysis()
@@ -57,7 +62,7 @@ class Database:
 
     async def snapshot(self, analysis: Analysis = ANALYSIS, /, **changes: str) -> Snapshot:
         target = from_secret("db", self.data(**changes))
-        snapshots, failures = await analyse(target, [], analysis, NETWORK)
+        snapshots, failures = await analyse(target, [], analysis, Connector(NETWORK))
         if failures:
             raise failures[0]
         return snapshots[0]
@@ -102,3 +107,11 @@ def caught_up(database: Database, replica: PostgresServer) -> psycopg.Connection
         if row == (True,):
             return psycopg.connect(replica.superuser_uri(database.name), autocommit=True)
         time.sleep(0.02)
+
+
+def kind(
+    secrets: Any, network: Network = NETWORK, own: AWSGateway | None = None, **rest: Any
+) -> DBTuningKind:
+    """DBTuning, with the parts that the operator gives it."""
+    own = own or gateway()
+    return DBTuningKind(secrets, network, own, Reads(own), **rest)

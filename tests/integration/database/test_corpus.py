@@ -10,6 +10,7 @@ import pytest
 from setpoint.database import decide
 from setpoint.database.model import Snapshot
 from setpoint.database.observe import analyse
+from setpoint.database.postgres.connect import Connector
 from setpoint.database.postgres.target import from_secret
 from stack.postgres import PostgresServer
 from tests.corpus.postgres import Corpus, Score, View, score
@@ -25,7 +26,7 @@ async def look(server: PostgresServer, view: View) -> Snapshot:
         "uri": server.uri(view.user, view.password, view.database),
         "ca.crt": server.ca_file.read_text() if server.has_tls else "",
     }
-    [snapshot], failures = await analyse(from_secret("db", data), [], ANALYSIS, NETWORK)
+    [snapshot], failures = await analyse(from_secret("db", data), [], ANALYSIS, Connector(NETWORK))
     assert failures == []
     since = snapshot.taken_at - view.statistics_age
     return replace(snapshot, stats_since=since, stats_reset=since)

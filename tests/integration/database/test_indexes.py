@@ -13,13 +13,11 @@ from setpoint.api.findings import Confidence
 from setpoint.api.indexes import Indexes
 from setpoint.database.advisor import Advisor, advise_on
 from setpoint.database.indexes.model import Advice, Limits, Statement
-from setpoint.database.kind import DBTuningKind
 from setpoint.database.postgres.target import from_secret
 from setpoint.engine.beside import Beside, Subject
 from setpoint.engine.model import Key
-from tests.integration.aws.account import gateway
 from tests.integration.aws.loop import Loop
-from tests.integration.database.catalog import NETWORK, Database
+from tests.integration.database.catalog import NETWORK, Database, kind
 from tests.integration.database.test_kind import Secrets
 
 SHOP = [
@@ -317,8 +315,8 @@ DB: dict[str, Any] = {"postgres": {"secretRef": {"name": "db"}}}
 
 async def test_in_status_and_as_findings_once_it_is_made(busy: Database) -> None:
     beside = Beside[Advice](lambda: datetime.now(UTC))
-    kind = DBTuningKind(Secrets(db=busy.data()), NETWORK, gateway(), beside=beside)
-    run = Loop(kind, {**DB, "indexes": {"maxTotalSize": "5Mi"}})
+    made = kind(Secrets(db=busy.data()), beside=beside)
+    run = Loop(made, {**DB, "indexes": {"maxTotalSize": "5Mi"}})
     done = await run.attempt()
     assert done.decision.again == timedelta(seconds=30)
     assert "indexes" not in run.status

@@ -5,14 +5,12 @@ from typing import Any
 import pytest
 
 from setpoint.api.conditions import Reason
-from setpoint.database.kind import DBTuningKind
 from setpoint.engine.failure import Failure
 from setpoint.engine.model import Action
 from setpoint.trust.network import Network
 from stack.postgres import PostgresServer
-from tests.integration.aws.account import gateway
 from tests.integration.aws.loop import Loop
-from tests.integration.database.catalog import NETWORK, Database, caught_up, scan, table
+from tests.integration.database.catalog import NETWORK, Database, caught_up, kind, scan, table
 
 
 class Secrets:
@@ -28,7 +26,7 @@ class Secrets:
 
 
 def loop(secrets: Secrets, network: Network = NETWORK, **spec: Any) -> Loop:
-    return Loop(DBTuningKind(secrets, network, gateway()), {"postgres": {**spec}})
+    return Loop(kind(secrets, network), {"postgres": {**spec}})
 
 
 @pytest.fixture

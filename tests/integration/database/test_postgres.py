@@ -6,6 +6,7 @@ import pytest
 from setpoint.api.conditions import Reason
 from setpoint.database.identifiers import quote
 from setpoint.database.observe import analyse
+from setpoint.database.postgres.connect import Connector
 from setpoint.database.postgres.target import from_secret
 from setpoint.engine.failure import Failure
 from stack.postgres import PostgresServer
@@ -92,7 +93,7 @@ async def test_several_databases_of_a_server(
               *scan("there"))  # fmt: skip
     names = [one_database.name, other.name, "absent"]
     snapshots, failures = await analyse(
-        from_secret("db", one_database.data()), names, ANALYSIS, NETWORK
+        from_secret("db", one_database.data()), names, ANALYSIS, Connector(NETWORK)
     )
     assert [s.database for s in snapshots] == names[:2]
     assert [f.reason for f in failures] == [Reason.TARGET_NOT_FOUND]

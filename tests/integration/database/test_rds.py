@@ -10,7 +10,6 @@ import pytest
 from setpoint.api.conditions import Reason
 from setpoint.api.plan import BlockedBy
 from setpoint.config import Config
-from setpoint.database.kind import DBTuningKind
 from setpoint.engine import findings
 from setpoint.engine.attempt import Attempt
 from setpoint.engine.failure import Failure
@@ -18,9 +17,9 @@ from setpoint.engine.plan import APPROVE
 from setpoint.trust.network import Network
 from stack import shop
 from stack.aws.client import AwsStack
-from tests.integration.aws.account import NAMESPACE, REGION, gateway, new_account
+from tests.integration.aws.account import NAMESPACE, REGION, new_account
 from tests.integration.aws.loop import Loop
-from tests.integration.database.catalog import NETWORK, Database
+from tests.integration.database.catalog import Database, kind
 
 OLD, NEW = "db.t4g.medium", "db.r6g.large"
 GP2 = {"StorageType": "gp2", "Iops": None, "StorageThroughput": None}
@@ -61,8 +60,8 @@ class Instance:
         account.clear_ledger()
 
     def loop(self, mode: str = "Enforce", approval: str = "None", **rds: Any) -> Loop:
-        kind = DBTuningKind(NoSecrets(), Network(Config, ()), gateway(), self.clock)
-        return Loop(kind, self.spec(mode, approval, **rds), self.clock)
+        made = kind(NoSecrets(), Network(Config, ()), now=self.clock)
+        return Loop(made, self.spec(mode, approval, **rds), self.clock)
 
     @staticmethod
     def spec(mode: str = "Enforce", approval: str = "None", **rds: Any) -> dict[str, Any]:
@@ -230,6 +229,16 @@ async def test_what_rds_wants_with_the_size_goes_along(
     assert (len(instance.sent()), instance.restarts()) == (1, 0)
 
 
+async def test_provisioned_iops_grow_with_a_storage_that_they_are_too_few_for(
+    make: MakeInstance,
+) -> None:
+    instance = make(StorageType="io1", Iops=1000, StorageThroughput=None)
+    done = await rounds(instance.loop(allocatedStorage="3000Gi", maxAllocatedStorage="4000Gi"), 3)
+    assert ["at most 3000Gi with 1500 IOPS" in f.message for f in done.failures] == [True]
+    assert instance.described("AllocatedStorage", "Iops") == [3000, 1500]
+    assert len(instance.sent()) == 1
+
+
 async def test_class_and_type_restart_the_instance_once(make: MakeInstance) -> None:
     instance = make()
     loop = instance.loop(
@@ -293,6 +302,18 @@ async def test_a_window_that_comes_later_empties_rds_own_queue(make: MakeInstanc
     await loop.attempt()
     instance.run_window()
     assert (instance.described("DBInstanceClass"), instance.restarts()) == ([OLD], 0)
+
+
+async def test_a_class_that_is_no_longer_asked_for_does_not_come(make: MakeInstance) -> None:
+    instance = make()
+    loop = instance.loop(instanceClass=NEW)
+    await loop.attempt()
+    loop.restart()
+    loop.set_spec(instance.spec())
+    done = await rounds(loop, 2)
+    instance.run_window()
+    assert (instance.described("DBInstanceClass"), instance.restarts()) == ([OLD], 0)
+    assert (done.gated.actions, len(instance.sent())) == ([], 2)
 
 
 # What is pending
@@ -370,9 +391,9 @@ async def test_while_rds_cannot_be_asked_its_findings_stay(
     make: MakeInstance, one_database: Database
 ) -> None:
     instance = make(DBInstanceStatus="storage-full")
-    kind = DBTuningKind(OneSecret(one_database.data()), NETWORK, gateway(), instance.clock)
+    made = kind(OneSecret(one_database.data()), now=instance.clock)
     spec = instance.spec("Observe", allocatedStorage="200Gi")
-    loop = Loop(kind, {**spec, "postgres": {"secretRef": {"name": "db"}}}, instance.clock)
+    loop = Loop(made, {**spec, "postgres": {"secretRef": {"name": "db"}}}, instance.clock)
     done = await loop.attempt()
     assert ("StorageFull", "rds/orders") in {(f.id, f.object) for f in done.decision.findings}
     first = done.target
@@ -400,9 +421,9 @@ class BrokenSecrets:
 
 async def test_an_error_of_ours_in_one_half_leaves_the_other(make: MakeInstance) -> None:
     instance = make(DBInstanceStatus="storage-full")
-    kind = DBTuningKind(BrokenSecrets(), NETWORK, gateway(), instance.clock)
+    made = kind(BrokenSecrets(), now=instance.clock)
     spec = instance.spec(allocatedStorage="200Gi")
-    loop = Loop(kind, {**spec, "postgres": {"secretRef": {"name": "db"}}}, instance.clock)
+    loop = Loop(made, {**spec, "postgres": {"secretRef": {"name": "db"}}}, instance.clock)
     done = await loop.attempt()
     assert [f.reason for f in done.failures] == [Reason.INTERNAL_ERROR]
     assert "KeyError" in done.failures[0].message
@@ -587,11 +608,38 @@ async def test_plan_writes_nothing_that_was_not_approved(make: MakeInstance) -> 
     assert instance.account.mutations() == []
 
 
+async def test_an_approval_is_of_what_the_plan_says_and_of_nothing_else(
+    make: MakeInstance,
+) -> None:
+    """Storage that RDS has grown meanwhile is another plan; the hour is not."""
+    instance = make(MaxAllocatedStorage=500)
+    loop = instance.loop("Plan", allocatedStorage="200Gi")
+    loop.annotations[APPROVE] = (await loop.attempt()).gated.digest
+    instance.set(AllocatedStorage=110)
+    done = await loop.attempt()
+    assert {a.blocked_by for a in done.gated.actions} == {BlockedBy.APPROVAL}
+    assert instance.sent() == []
+
+    loop.set_spec(instance.spec("Plan", instanceClass=NEW, window=SUNDAY))
+    loop.annotations[APPROVE] = (await loop.attempt()).gated.digest
+    assert (await loop.attempt()).done == ()
+    instance.clock.forward(hours=6.5)
+    await rounds(loop, 2)
+    assert instance.sent() == [{"DBInstanceClass": NEW, "ApplyImmediately": True}]
+
+
 async def test_a_member_of_a_cluster(make: MakeInstance) -> None:
-    instance = make(DBClusterIdentifier="aurora")
+    instance = make(DBClusterIdentifier="a", Engine="aurora-postgresql")
     done = await instance.loop(instanceClass=NEW, allocatedStorage="200Gi").attempt()
     assert [failure.reason for failure in done.failures] == [Reason.INVALID_SPEC]
     assert instance.sent() == [{"DBInstanceClass": NEW, "ApplyImmediately": False}]
+
+
+async def test_a_member_of_a_multi_az_cluster_is_left_alone(make: MakeInstance) -> None:
+    instance = make(DBClusterIdentifier="orders-cluster")
+    done = await rounds(instance.loop(instanceClass=NEW, allocatedStorage="200Gi"), 2)
+    assert [failure.reason for failure in done.failures] == [Reason.INVALID_SPEC]
+    assert instance.account.mutations() == []
 
 
 async def test_an_instance_that_is_not_there(aws: AwsStack, make: MakeInstance) -> None:
@@ -615,7 +663,32 @@ async def test_free_storage_runs_out(make: MakeInstance) -> None:
     done = await instance.loop().attempt()
     [finding] = done.decision.findings
     assert (finding.id, finding.severity) == ("FreeStorageLow", "Critical")
-    assert finding.evidence == "8.2 of 100 GiB free (8 %); full in about 8 h"
+    assert finding.evidence == (
+        "8.2 of 100 GiB free (8 %); full in about 8 h at the pace of the last 39 h"
+    )
+
+
+async def test_a_size_is_judged_by_a_week_of_its_own(make: MakeInstance) -> None:
+    instance = make(DBInstanceClass="db.r6g.2xlarge", SourceDBInstanceIdentifier="main")
+    end = instance.clock.now.timestamp()
+    for name, value in (("CPUUtilization", 5.0), ("FreeableMemory", 50 * 2.0**30)):
+        points = {end - 3600 * n - 60: value for n in range(7 * 24 + 1)}
+        dimensions = {"DBInstanceIdentifier": "orders"}
+        instance.account.put_points(REGION, "AWS/RDS", name, dimensions, points)
+    loop = instance.loop()
+    [finding] = (await loop.attempt()).decision.findings
+    assert (finding.id, finding.evidence) == (
+        "InstanceOversized",
+        "CPU (95th percentile) 5 %, freeable memory never below 78 %, in 168 hours",
+    )
+    assert finding.remedy.endswith("it is a replica of main, and may have to take its place")
+
+    instance.set(DBInstanceClass="db.r6g.xlarge")
+    instance.clock.forward(minutes=10)
+    assert (await loop.attempt()).decision.findings == []
+    loop.restart()
+    assert (await loop.attempt()).decision.findings == [], "it is known over restarts"
+    assert loop.status["rds"]["classSince"] == "2026-11-28T20:10:00Z"
 
 
 async def test_rds_knows_no_case_in_a_name(make: MakeInstance) -> None:
@@ -700,9 +773,9 @@ async def test_what_cannot_be_looked_at_is_not_taken_for_reverted(
     make: MakeInstance, one_database: Database
 ) -> None:
     instance = make(storage=500)
-    kind = DBTuningKind(OneSecret(one_database.data()), NETWORK, gateway(), instance.clock)
+    made = kind(OneSecret(one_database.data()), now=instance.clock)
     spec = instance.spec(maxAllocatedStorage="1Ti")
-    loop = Loop(kind, {**spec, "postgres": {"secretRef": {"name": "db"}}}, instance.clock)
+    loop = Loop(made, {**spec, "postgres": {"secretRef": {"name": "db"}}}, instance.clock)
     await loop.attempt()
     instance.account.deny({"action": "rds:DescribeDBInstances"})
     with pytest.raises(Failure) as caught:

@@ -8,6 +8,7 @@ from setpoint.api.conditions import Reason
 from setpoint.database import rules
 from setpoint.database.model import Snapshot
 from setpoint.database.observe import analyse
+from setpoint.database.postgres.connect import Connector
 from setpoint.database.postgres.target import PostgresTarget, from_secret
 from setpoint.engine.failure import Failure
 from stack.postgres import PostgresServer
@@ -30,7 +31,7 @@ async def look(
     database: Database, *replicas: PostgresServer
 ) -> tuple[Snapshot, set[tuple[str, str]], list[Failure]]:
     [snapshot], failures = await analyse(
-        target(database, database.server), [], ANALYSIS, NETWORK,
+        target(database, database.server), [], ANALYSIS, Connector(NETWORK),
         [target(database, replica) for replica in replicas],
     )  # fmt: skip
     return snapshot, {(f.id, f.object) for f in rules.findings(snapshot, ANALYSIS)}, failures
@@ -99,7 +100,9 @@ async def test_a_replica_itself_is_analysed(
         "CREATE INDEX ON plain (note)", "VACUUM ANALYZE plain",
     )  # fmt: skip
     use_on(caught_up(one_database, replica), *scan("plain"))
-    [snapshot], failures = await analyse(target(one_database, replica), [], ANALYSIS, NETWORK)
+    [snapshot], failures = await analyse(
+        target(one_database, replica), [], ANALYSIS, Connector(NETWORK)
+    )
     assert failures == []
     assert snapshot.server.in_recovery
     found = {(f.id, f.object): f for f in rules.findings(snapshot, ANALYSIS)}

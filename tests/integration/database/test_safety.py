@@ -10,7 +10,7 @@ import pytest
 
 from setpoint.api.conditions import Reason
 from setpoint.database.observe import analyse
-from setpoint.database.postgres.connect import connect
+from setpoint.database.postgres.connect import Connector, connect
 from setpoint.database.postgres.snapshot import read_server, read_snapshot
 from setpoint.database.postgres.target import from_secret
 from setpoint.engine.failure import Failure
@@ -203,7 +203,9 @@ async def test_a_table_with_1600_columns_and_a_name_that_is_sql(database: Databa
 
 
 async def refused(database: Database) -> Reason:
-    _, failures = await analyse(from_secret("db", database.data()), [], ANALYSIS, NETWORK)
+    _, failures = await analyse(
+        from_secret("db", database.data()), [], ANALYSIS, Connector(NETWORK)
+    )
     [failure] = failures
     assert "secret" not in failure.message.replace("Secret", "")
     return failure.reason

@@ -71,7 +71,7 @@ async def test_observing_an_instance_takes_what_the_policy_has(
     account = new_account(aws, monkeypatch)
     shop.create_rds_instance(account, "orders", instance_class="db.r6g.large", storage=100)
     role, made = as_role(account, "dbtuning-observe")
-    kind = DBTuningKind(NoSecrets(), Network(lambda: CONFIG), made)
+    kind = DBTuningKind(NoSecrets(), Network(lambda: CONFIG), made, Reads(made))
     wanted: dict[str, Any] = {
         "mode": "Observe", "aws": {"region": REGION, "role": role},
         "rds": {"instance": "orders", "allocatedStorage": "200Gi"},

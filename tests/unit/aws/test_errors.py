@@ -36,6 +36,11 @@ CLOUDWATCH = "(Service: AmazonCloudWatch; Status Code: 400; Error Code: {})"
         # wait
         ("ConcurrentUpdateException", "", 400, Reason.BUSY),
         ("InvalidDBInstanceState", "", 400, Reason.BUSY),
+        ("InvalidDBClusterStateFault", "", 400, Reason.BUSY),
+        ("InsufficientDBInstanceCapacity", "", 400, Reason.QUOTA_EXCEEDED),
+        ("InsufficientStorageClusterCapacity", "", 400, Reason.QUOTA_EXCEEDED),
+        ("StorageQuotaExceeded", "", 400, Reason.QUOTA_EXCEEDED),
+        ("KMSKeyNotAccessibleFault", "", 400, Reason.ACCESS_DENIED),
         ("InvalidCacheParameterGroupState", "pending changes", 400, Reason.BUSY),
         ("CacheParameterGroupNotFound", "", 404, Reason.TARGET_NOT_FOUND),
         ("ReplicationGroupNotFoundFault", "", 404, Reason.TARGET_NOT_FOUND),
@@ -72,7 +77,6 @@ CLOUDWATCH = "(Service: AmazonCloudWatch; Status Code: 400; Error Code: {})"
         (INVALID, "ECS service doesn't exist: service/a/b", 400, Reason.TARGET_NOT_FOUND),
         ("DBInstanceNotFound", "", 404, Reason.TARGET_NOT_FOUND),
         ("LimitExceededException", "50 policies", 400, Reason.QUOTA_EXCEEDED),
-        ("InsufficientDBInstanceCapacity", "", 400, Reason.QUOTA_EXCEEDED),
         ("ExpiredToken", "", 403, Reason.AUTHENTICATION_FAILED),
         (
             "ExpiredTokenException",

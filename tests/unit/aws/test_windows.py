@@ -116,6 +116,26 @@ async def test_slow_readers_are_not_paid_for_each_minute(
     assert needed <= paid <= 1.35 * needed
 
 
+async def test_readers_that_share_a_wide_window_are_taken_along_before_they_come(
+    world: World, aws: AWS
+) -> None:
+    """Every ten minutes, in windows of five: whoever is first in one knows who else will come."""
+    batch, draw, start = WindowBatch(300, world.host, aws.fetch), random.Random(7), world.time
+    nexts = [start + 600 * draw.random() for _ in range(60)]
+    looks = 0
+    while min(nexts) < start + 12_000:
+        number = nexts.index(min(nexts))
+        world.time = nexts[number]
+        end = datetime.fromtimestamp(world.time // 300 * 300, UTC)
+        asked = queries(f"r{number}")
+        await batch.get(scope(f"r{number}"), f"r{number}", asked, (end - timedelta(hours=1), end))
+        looks += 1
+        nexts[number] += 600 * (0.9 + 0.2 * draw.random())
+    paid = sum(len(call) for call in aws.calls)
+    assert looks <= paid <= 1.1 * looks
+    assert len(aws.calls) - len(nexts) <= looks / 4, "the first look of each cannot be foreseen"
+
+
 async def test_a_second_look_at_once_does_not_make_a_slow_reader_quick(
     world: World, batch: WindowBatch, aws: AWS
 ) -> None:

@@ -141,6 +141,12 @@ def test_storage_grows_before_its_type_restarts_the_instance() -> None:
         ({"storageType": "io2"}, {"StorageType": "io1", "Iops": 2000},
          {"StorageType": "io2", "Iops": 2000, "AllocatedStorage": 100}),
         ({"iops": 3000, "storageThroughput": 125}, {}, None),
+        ({"allocatedStorage": "3000Gi"}, {"StorageType": "io1", "Iops": 1000},
+         {"AllocatedStorage": 3000, "Iops": 1500}),
+        ({"allocatedStorage": "2100Gi"}, {"StorageType": "io2", "Iops": 1000},
+         {"AllocatedStorage": 2100, "Iops": 1100}),
+        ({"allocatedStorage": "3000Gi"}, {"StorageType": "io1", "Iops": 1000,
+         "Engine": "sqlserver-se"}, {"AllocatedStorage": 3000, "Iops": 3000}),
     ],
 )  # fmt: skip
 def test_what_goes_along_with_storage(
@@ -163,6 +169,18 @@ def test_what_goes_along_with_storage(
         ({"storageThroughput": 4000}, {"AllocatedStorage": 500, "Iops": 12_000}, "a quarter"),
         ({"storageThroughput": 500}, {"StorageType": "io1", "Iops": 4000}, "for gp3 only"),
         ({"storageType": "io1"}, {"StorageType": "gp2"}, "needs rds.iops too"),
+        ({"iops": 9000}, {"StorageType": "io1", "Iops": 4000}, "at most 7500 for io1"),
+        (
+            {"iops": 1000},
+            {"StorageType": "io1", "Iops": 4000, "AllocatedStorage": 3000},
+            "at least 1650 for io1",
+        ),
+        ({"storageType": "io2", "iops": 1000}, {"AllocatedStorage": 40}, "begins at 100Gi"),
+        (
+            {"iops": 12_000},
+            {"AllocatedStorage": 500, "Iops": 16_000, "StorageThroughput": 4000},
+            "a quarter of the IOPS",
+        ),
     ],
 )
 def test_what_the_storage_cannot_have_is_said_and_growth_goes_on(
@@ -204,6 +222,20 @@ def test_a_limit_below_what_growth_is_rounded_to_is_turned_off_before() -> None:
     assert sent(decided(off, **spec)) == [{"AllocatedStorage": 110, "now": True}]
 
 
+def test_a_limit_that_the_iops_do_not_reach_for_is_refused_and_growth_goes_on() -> None:
+    provisioned = seen(StorageType="io1", Iops=1000)
+    found = decided(provisioned, allocatedStorage="200Gi", maxAllocatedStorage="2001Gi")
+    assert sent(found) == [{"AllocatedStorage": 200, "Iops": 1000, "now": True}]
+    assert [f.message for f in found.failures] == [
+        "rds.maxAllocatedStorage may be at most 2000Gi with 1000 IOPS: raise rds.iops"
+    ]
+    assert not decided(provisioned, maxAllocatedStorage="2000Gi").failures
+    with_more = decided(provisioned, maxAllocatedStorage="4000Gi", iops=2000)
+    assert sent(with_more) == [
+        {"AllocatedStorage": 100, "Iops": 2000, "MaxAllocatedStorage": 4000, "now": True}
+    ]
+
+
 @pytest.mark.parametrize(("size", "is_refused"), [("499Gi", False), ("500Gi", True)])
 def test_storage_does_not_grow_to_a_limit_that_the_spec_does_not_name(
     size: str, is_refused: bool
@@ -221,11 +253,19 @@ def test_what_is_pending_counts_as_done() -> None:
 
 
 def test_a_member_of_a_cluster_keeps_its_class_only() -> None:
-    found = decided(
-        replace(SEEN, in_cluster=True), instanceClass=NEW, allocatedStorage="200Gi", iops=5000
-    )
+    member = replace(seen(Engine="aurora-postgresql"), in_cluster=True)
+    found = decided(member, instanceClass=NEW, allocatedStorage="200Gi", iops=5000)
     assert sent(found) == [{"DBInstanceClass": NEW, "now": False}]
     assert "remove allocatedStorage, iops from spec.rds" in found.failures[0].message
+
+
+def test_of_a_multi_az_cluster_nothing_is_changed_by_the_instance() -> None:
+    member = replace(SEEN, in_cluster=True)
+    found = decided(member, instanceClass=NEW, allocatedStorage="200Gi", window=OPEN)
+    assert found.actions == []
+    assert "its class and storage are the cluster's" in found.failures[0].message
+    assert "remove instanceClass, allocatedStorage from spec.rds" in found.failures[0].message
+    assert not decided(member).failures
 
 
 @pytest.mark.parametrize(
@@ -402,6 +442,17 @@ def test_a_window_that_comes_later_takes_our_class_out_of_rds_own_queue() -> Non
     ]
 
 
+def test_our_class_that_the_spec_no_longer_names_is_taken_out_of_the_queue() -> None:
+    memory = memory_of()
+    memory.queued_class = NEW
+    queued = seen({"DBInstanceClass": NEW})
+    assert sent(decided(queued, memory)) == [{"DBInstanceClass": OLD, "now": True}]
+    assert sent(decided(queued, memory, window=OPEN)) == [{"DBInstanceClass": OLD, "now": True}]
+    assert not decided(queued).actions, "somebody else's is left alone"
+    foreign = seen({"DBInstanceClass": NEW, "EngineVersion": "17.4"})
+    assert not sent(decided(foreign, memory)), "it would fire the upgrade"
+
+
 def test_four_modifications_a_day_and_no_more() -> None:
     memory = memory_of(*[{"MaxAllocatedStorage": 500}] * 4)
     found = decided(SEEN, memory, instanceClass=NEW)
@@ -433,6 +484,28 @@ def test_a_long_change_is_awaited_for_as_long_as_it_takes() -> None:
     done = seen(DBInstanceClass=NEW)
     found = decided(done, memory, instanceClass=NEW, window=OPEN)
     assert (found.actions, found.settling, found.again) == ([], "", None)
+
+
+def test_a_restart_that_did_not_come_about_is_not_asked_for_again_at_once() -> None:
+    """RDS takes the change, finds no capacity, and is available again as before: each time the
+    database may be interrupted."""
+
+    def may_be_sent(*minutes_ago: float) -> bool:
+        times = [NOW - timedelta(minutes=ago) for ago in minutes_ago]
+        memory = RDSMemory([Sent(at, {"DBInstanceClass": NEW}, immediately=True) for at in times])
+        return bool(sent(decided(SEEN, memory, instanceClass=NEW, window=OPEN)))
+
+    assert not may_be_sent(14)
+    assert may_be_sent(15)
+    assert not may_be_sent(50, 29)
+    assert may_be_sent(50, 30)
+    assert not may_be_sent(150, 120, 59)
+    found = decided(
+        SEEN, memory_of({"DBInstanceClass": NEW}, ago=timedelta(minutes=10)),
+        instanceClass=NEW, window=OPEN,
+    )  # fmt: skip
+    assert "not again before 12:05 UTC" in found.actions[0].reason
+    assert found.again is not None
 
 
 def test_what_never_comes_to_be_seen_is_tried_again() -> None:
@@ -490,6 +563,17 @@ def test_the_ledger_survives_in_status() -> None:
         memory.sent, NEW, "db.x.large",
     )  # fmt: skip
     assert from_status({"modifications": "nonsense"}) == RDSMemory() == from_status(None)
+
+
+def test_since_when_a_class_runs_is_known_over_restarts() -> None:
+    memory = RDSMemory()
+    memory.read_back(SEEN, NOW - timedelta(days=1))
+    assert memory.class_since is None, "it may have run for years"
+    memory = from_status(report(SEEN, memory, "", NOW).wire())
+    memory.read_back(seen(DBInstanceClass=NEW), NOW)
+    memory = from_status(report(seen(DBInstanceClass=NEW), memory, "", NOW).wire())
+    memory.read_back(seen(DBInstanceClass=NEW), NOW + timedelta(hours=1))
+    assert (memory.class_name, memory.class_since) == (NEW, NOW)
 
 
 def test_a_class_that_runs_is_queued_no_more() -> None:

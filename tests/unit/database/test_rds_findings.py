@@ -11,7 +11,7 @@ from setpoint.api.rds import RDS
 from setpoint.database.rds import hardware
 from setpoint.database.rds.memory import RDSMemory, Sent
 from setpoint.database.rds.model import Metrics, RDSObserved, Series
-from setpoint.database.rds.rules import Facts, findings, hours_to_full
+from setpoint.database.rds.rules import Facts, findings
 from setpoint.engine.failure import Failure
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -32,6 +32,7 @@ def found(
     memory: RDSMemory | None = None,
     failure: Failure | None = None,
     now: datetime = NOW,
+    rising: dict[str, float] | None = None,
     **values: Any,
 ) -> dict[str, tuple[str, str]]:
     """Severity and evidence by id."""
@@ -39,9 +40,12 @@ def found(
               "default_parameters") if name in values}  # fmt: skip
     current = {"DBInstanceClass": "db.r6g.large", "AllocatedStorage": 100, "Engine": "postgres",
                "StorageType": "gp3", **values}  # fmt: skip
-    metrics = Metrics(
-        {name: series(value) for name, value in (recent or {}).items()}, days or {}, failure
-    )
+    before = rising or {}
+    last = {
+        name: series(*([before[name]] if name in before else []), value)
+        for name, value in (recent or {}).items()
+    }
+    metrics = Metrics(last, days or {}, failure)
     observed = RDSObserved(
         arn="arn", instance="orders", state="available", maintenance_window="sun:03:00-sun:04:00",
         in_cluster=False, current=current, pending={}, default_parameters=True, metrics=metrics,
@@ -76,10 +80,11 @@ def test_old_values_tell_nothing_about_now() -> None:
         (9.9, {"MaxAllocatedStorage": 500}, None),
         (4.9, {"MaxAllocatedStorage": 500}, "Critical"),
         (9.9, {"MaxAllocatedStorage": 110}, "Warning"),
-        (9.9, {"in_cluster": True}, None),
+        (9.9, {"in_cluster": True, "Engine": "aurora-postgresql"}, None),
+        (9.9, {"in_cluster": True}, "Warning"),
     ],
     ids=["half", "edge", "low", "very low", "RDS will grow it", "RDS is late", "RDS cannot",
-         "cluster"],
+         "Aurora", "Multi-AZ cluster"],
 )  # fmt: skip
 def test_free_storage(free: float, values: dict[str, Any], severity: str | None) -> None:
     kept = found({"free_storage": free * GIB}, **values).get("FreeStorageLow")
@@ -91,19 +96,12 @@ def test_free_storage_that_will_be_full_within_the_week() -> None:
     kept = found({"free_storage": 30 * GIB}, {"free_storage": shrinking})
     assert kept["FreeStorageLow"] == (
         "Warning",
-        "30.0 of 100 GiB free (30 %); full in about 5 days",
+        "30.0 of 100 GiB free (30 %); full in about 5 days at the pace of the last 7 days",
     )
+    old = found({"free_storage": 30 * GIB}, {"free_storage": Series(shrinking.values[:-30])})
+    assert old == {}, "what was last known a day ago says nothing about now"
     slower = series(*(GIB * (60 + (WEEK - n) / 20) for n in range(WEEK)))
     assert found({"free_storage": 60 * GIB}, {"free_storage": slower}) == {}
-
-
-def test_the_forecast() -> None:
-    assert hours_to_full(series(*(GIB * (100 - n) for n in range(50))), 100) == pytest.approx(51)
-    assert hours_to_full(series(*[GIB * 50] * 50), 100) is None, "steady"
-    assert hours_to_full(series(*(GIB * (n + 1) for n in range(50))), 100) is None, "growing"
-    assert hours_to_full(series(*(GIB * (100 - n) for n in range(23))), 100) is None, "too little"
-    enlarged = [GIB * (30 - n) for n in range(25)] + [GIB * (100 - n) for n in range(30)]
-    assert hours_to_full(series(*enlarged), 200) == pytest.approx(71), "since it was enlarged"
 
 
 @pytest.mark.parametrize(
@@ -133,6 +131,18 @@ def test_cpu_credits(name: str, balance: float, severity: str | None) -> None:
     assert (kept[0] if kept else None) == severity
 
 
+@pytest.mark.parametrize(
+    ("name", "is_found"),
+    [("db.t4g.medium", False), ("db.t3.medium", False), ("db.t2.medium", True)],
+)
+def test_credits_that_grow_are_those_of_a_new_instance(name: str, is_found: bool) -> None:
+    """In unlimited mode it begins with none; nothing is billed while it earns more than it uses."""
+    observed = found({"credits": 10.0}, DBInstanceClass=name, rising={"credits": 8.0})
+    assert ("CPUCreditsLow" in observed) is is_found
+    observed = found({"credits": 10.0}, DBInstanceClass=name, rising={"credits": 12.0})
+    assert "CPUCreditsLow" in observed
+
+
 def test_the_worst_balance_speaks() -> None:
     kept = found({"burst": 15, "ebs_io": 4, "ebs_bytes": 90})
     assert kept["BurstBalanceLow"] == ("Critical", "EBSIOBalance% 4 %")
@@ -156,9 +166,20 @@ def test_connections(used: int, values: dict[str, Any], severity: str | None) ->
     assert (kept[0] if kept else None) == severity
 
 
-@pytest.mark.parametrize(("free", "severity"), [(2, None), (1.5, "Warning"), (0.5, "Critical")])
-def test_freeable_memory(free: float, severity: str | None) -> None:
-    kept = found({"freeable_memory": free * GIB}).get("FreeableMemoryLow")
+@pytest.mark.parametrize(
+    ("free", "engine", "severity"),
+    [
+        (2, "postgres", None),
+        (1.5, "postgres", "Warning"),
+        (0.5, "postgres", "Critical"),
+        (1.5, "mysql", None),
+        (0.9, "mariadb", None),
+        (0.7, "mysql", "Warning"),
+        (0.3, "sqlserver-se", "Critical"),
+    ],
+)
+def test_freeable_memory(free: float, engine: str, severity: str | None) -> None:
+    kept = found({"freeable_memory": free * GIB}, Engine=engine).get("FreeableMemoryLow")
     assert (kept[0] if kept else None) == severity
 
 
@@ -190,6 +211,17 @@ def test_the_size_over_the_last_week(
     name: str, days: dict[str, Series], expected: str | None
 ) -> None:
     assert list(found(days=days, DBInstanceClass=name)) == ([expected] if expected else [])
+
+
+def test_a_size_is_judged_by_what_it_did_since_it_runs() -> None:
+    """After a change of class, the week before it says nothing about the new one."""
+    name, days = "db.r6g.xlarge", week(85, 24)
+    lately = RDSMemory(class_name=name, class_since=NOW - timedelta(days=2))
+    assert found(days=days, DBInstanceClass=name, memory=lately) == {}
+    idle = {**week(20, 24), "cpu": series(*[85.0] * 10, *[20.0] * (WEEK - 10))}
+    earlier = RDSMemory(class_name=name, class_since=NOW - timedelta(hours=WEEK - 10))
+    assert "InstanceUndersized" in found(days=idle, DBInstanceClass=name)
+    assert set(found(days=idle, DBInstanceClass=name, memory=earlier)) == {"InstanceOversized"}
 
 
 def test_one_bad_hour_is_not_a_small_instance() -> None:

@@ -27,6 +27,10 @@ def modify(world: World, call: Call) -> dict[str, Any]:
     """The answer. Raises AWSError."""
     params = {name: value for name, value in call.params.items() if value is not None}
     instance = find(world, call, params["DBInstanceIdentifier"])
+    if instance.is_of_multi_az_cluster:
+        raise storage.combination(
+            "ModifyDBInstance isn't supported for a DB instance in a Multi-AZ DB Cluster."
+        )
     wanted = {name: params[name] for name in _DEFERRED if name in params}
     _check_state(instance, wanted)
     _check_values(instance, wanted, params)
@@ -107,6 +111,7 @@ def _set_maximum(instance: Instance, params: Mapping[str, Any], wanted: Mapping[
     storage.check_alone(instance)
     size = wanted.get("AllocatedStorage", instance.planned("AllocatedStorage"))
     storage.check_maximum(maximum, size)
+    storage.check_iops_for(instance, maximum, wanted)
     off = instance.current("AllocatedStorage")  # moto shows nothing then, as AWS does
     instance.database.max_allocated_storage = off if maximum == size else maximum
 

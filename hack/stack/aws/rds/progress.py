@@ -43,6 +43,12 @@ class Instance:
         """A value as it will be: what is in force, overlaid with what is pending."""
         return self.pending.get(name, self.current(name))
 
+    @property
+    def is_of_multi_az_cluster(self) -> bool:
+        """Two readable standbys: a member of a cluster that is not Aurora's."""
+        is_aurora = self.database.engine.startswith("aurora")
+        return bool(self.database.db_cluster_identifier) and not is_aurora
+
     def changes_today(self) -> int:
         """Storage modifications in the last 24 hours."""
         return sum(1 for at in self.storage_changes if time.time() - at < _DAY)

@@ -4,6 +4,7 @@ Sizes in GiB. gp3 below a threshold has a fixed performance, above it IOPS go wi
 """
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from stack.aws.rds.performance import (
@@ -18,6 +19,8 @@ from stack.aws.rds.progress import STORAGE, Instance
 from stack.aws.wire import AWSError
 
 MOST_IN_24_H = 4
+_LEAST_PROVISIONED = 100  # GiB of io1 and io2
+_MOST_RATIO = {"io1": 50, "io2": 1000}  # IOPS for each GiB
 
 
 def check(instance: Instance, wanted: dict[str, Any]) -> None:
@@ -99,11 +102,41 @@ def _check_iops(
             "You must specify both the storage size and iops when modifying the storage size or "
             "iops on a DB instance that has iops."
         )
+    if kind in _MOST_RATIO and changed:
+        _check_ratio(engine, kind, size, given["Iops"])
     striped = kind == "gp3" and threshold(engine) > 0
     if striped and given.get("Iops", STRIPED_IOPS) < STRIPED_IOPS:
         message = f"Invalid iops value for engine name {engine} and storage type gp3:"
         raise combination(f"{message} {given['Iops']}")
     _check_throughput(engine, kind, given)
+
+
+def _check_ratio(engine: str, kind: str, size: int, iops: int) -> None:
+    """Reference of CreateDBInstance, AllocatedStorage and Iops; io2's: user guide."""
+    if size < _LEAST_PROVISIONED:
+        message = f"Invalid storage size for engine name {engine} and storage type {kind}: {size}"
+        raise combination(message)
+    if not _least_ratio(engine) <= iops / size <= _MOST_RATIO[kind]:
+        raise combination(
+            f"Invalid iops to storage (GB) ratio for engine name {engine} and storage type "
+            f"{kind}: {iops / size:.4f}"
+        )
+
+
+def _least_ratio(engine: str) -> float:
+    return 1.0 if engine.startswith("sqlserver") else 0.5
+
+
+def check_iops_for(instance: Instance, maximum: int, wanted: Mapping[str, Any]) -> None:
+    """The limit of autoscaling must leave the ratio of IOPS that its size would have. Raises
+    AWSError, as users quote it."""
+    kind = wanted.get("StorageType", instance.planned("StorageType"))
+    engine, iops = instance.database.engine, wanted.get("Iops", instance.planned("Iops"))
+    if kind in _MOST_RATIO and iops / maximum < _least_ratio(engine):
+        raise combination(
+            f"Invalid iops to max storage (GB) ratio for engine name {engine} and storage type "
+            f"{kind}: {iops / maximum:.4f}"
+        )
 
 
 def _check_none(kind: str, given: dict[str, Any]) -> None:

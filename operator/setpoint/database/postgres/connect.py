@@ -12,6 +12,7 @@ from psycopg.rows import dict_row
 
 from setpoint.api.conditions import Reason
 from setpoint.database.postgres.errors import classify
+from setpoint.database.postgres.sessions import Sessions
 from setpoint.database.postgres.target import PostgresTarget
 from setpoint.engine.failure import Failure
 from setpoint.trust.network import Network
@@ -39,6 +40,22 @@ _OPTIONS = " ".join(
 Connection = psycopg.AsyncConnection[dict[str, Any]]
 
 
+class Connector:
+    """Opens the connections of looks, few of them at once to one server, whoever asks."""
+
+    def __init__(self, network: Network, sessions: Sessions | None = None) -> None:
+        self._network = network
+        self._sessions = sessions or Sessions()
+
+    @contextlib.asynccontextmanager
+    async def connect(self, target: PostgresTarget, dbname: str) -> AsyncIterator[Connection]:
+        """As `connect`, once the server has room for a session of ours. Raises Failure."""
+        address = await self._network.pin(target.host, target.port)
+        room = self._sessions.one((address, target.port))
+        async with room, _opened(target, dbname, address) as connection:
+            yield connection
+
+
 @contextlib.asynccontextmanager
 async def connect(
     target: PostgresTarget, dbname: str, network: Network
@@ -47,9 +64,15 @@ async def connect(
 
     Raises Failure; whatever goes wrong with the server inside the body becomes one too.
     """
+    address = await network.pin(target.host, target.port)
+    async with _opened(target, dbname, address) as connection:
+        yield connection
+
+
+@contextlib.asynccontextmanager
+async def _opened(target: PostgresTarget, dbname: str, address: str) -> AsyncIterator[Connection]:
     if "\0" in dbname:  # libpq would end the name there, and find another database
         raise classify("3D000", "")
-    address = await network.pin(target.host, target.port)
     try:
         with _authority(target) as root:
             connection: Connection = await psycopg.AsyncConnection.connect(

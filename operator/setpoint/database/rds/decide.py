@@ -41,7 +41,9 @@ class RDSDecision:
 def decide(spec: RDS, observed: RDSObserved, memory: RDSMemory, now: datetime) -> RDSDecision:
     """What to do. Nothing is done to what the spec does not name."""
     sight = Sight(spec, observed, memory, now, opening(spec.window, now) if spec.window else None)
+    sight, limit_refusals = steps.with_possible_limit(sight)
     change, refusals = steps.wanted_storage(sight)
+    refusals += limit_refusals
     wanted = [*steps.free(sight, change), *steps.restart(sight, change)]
     settling = gates.settling_text(sight)
     gated = gates.in_order([gates.gate(sight, step, settling) for step in wanted])

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from setpoint.api.plan import BlockedBy
@@ -20,6 +21,8 @@ from setpoint.database.rds.steps import FULL, Sight, Step
 
 STORAGE_A_DAY = 4
 """Storage modifications that RDS takes in 24 hours (user guide, "Modifying storage")."""
+
+_BETWEEN_RESTARTS = timedelta(minutes=15)
 
 BEFORE = "after the modification before it"
 AVAILABLE, OPTIMIZING = "available", "storage-optimization"
@@ -40,6 +43,9 @@ def gate(sight: Sight, step: Step, settling: str) -> Step:
             step = replace(step, note=f"the storage is full: RDS applies {text} with it, now")
         else:
             step = step.block(BlockedBy.WINDOW, f"RDS holds {text}, which would be applied with it")
+    if until := _came_to_nothing(sight, step):
+        note = f"it was sent already and is not there; not again before {until:%H:%M} UTC"
+        step = step.block(BlockedBy.STATE, note)
     if failure := memory.held(order.values, sight.now):
         step = step.block(BlockedBy.STATE, f"RDS has refused it ({failure.reason}); not yet again")
     return _within_budget(sight, step)
@@ -60,8 +66,8 @@ def in_order(steps: Sequence[Step]) -> list[Step]:
 
 
 def must_withdraw(sight: Sight, steps: Sequence[Step]) -> bool:
-    """Our class in RDS's queue keeps storage from growing, or would restart the instance outside
-    the window that the spec has by now."""
+    """Our class in RDS's queue keeps storage from growing, would restart the instance outside the
+    window that the spec has by now, or is no longer in the spec."""
     observed, memory = sight.observed, sight.memory
     queued = observed.pending.get(CLASS)
     if queued is None or queued != memory.queued_class or queued == observed.current.get(CLASS):
@@ -71,7 +77,8 @@ def must_withdraw(sight: Sight, steps: Sequence[Step]) -> bool:
     if pending.would_interrupt(observed, {CLASS: queued}):
         return False
     left = sight.spec.max_modifications_per_day - len(memory.today(sight.now))
-    if sight.window is not None and not sight.window.is_open:
+    is_unwanted = sight.spec.instance_class is None
+    if is_unwanted or (sight.window is not None and not sight.window.is_open):
         return left >= 1
     return left >= 2 and any(
         step.blocked is BlockedBy.WINDOW and not step.restarts and not _is_stuck(sight, step)
@@ -84,6 +91,18 @@ def _is_stuck(sight: Sight, step: Step) -> bool:
     held = sight.memory.held(step.order.values, sight.now) is not None
     used = sight.memory.storage_today(sight.now) >= STORAGE_A_DAY
     return held or used or _state_refuses(sight.observed, step) != ""
+
+
+def _came_to_nothing(sight: Sight, step: Step) -> datetime | None:
+    """Until when a restart that RDS took and did not make, as where capacity was short by then, is
+    not asked for again: each one may interrupt the database. Longer each time."""
+    if not step.restarts or not step.order.immediately:
+        return None
+    same = [s.at for s in sight.memory.today(sight.now) if s.values == step.order.values]
+    if not same:
+        return None
+    until = same[-1] + _BETWEEN_RESTARTS * 2 ** (len(same) - 1)
+    return until.astimezone(UTC) if sight.now < until else None
 
 
 def _within_budget(sight: Sight, step: Step) -> Step:

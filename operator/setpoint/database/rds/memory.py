@@ -52,13 +52,16 @@ class RDSMemory:
     """Of one instance; changed in place, so that nothing is lost when an attempt fails half-way.
 
     `sent` in the order of time. `queued_class`: the class that we left in RDS's queue.
-    `withdrawn_class`: the one that we took back for the time being. Refusals and metrics live in
-    this process only.
+    `withdrawn_class`: the one that we took back for the time being. `class_name`: the one that ran
+    at the last look; `class_since`: when it was first seen in the place of another one. Refusals
+    and metrics live in this process only.
     """
 
     sent: list[Sent] = field(default_factory=list)
     queued_class: str | None = None
     withdrawn_class: str | None = None
+    class_name: str = ""
+    class_since: datetime | None = None
     refusal: Refusal | None = None
     metrics: Metrics = field(default_factory=Metrics)
     recent_at: datetime | None = None
@@ -114,7 +117,12 @@ class RDSMemory:
         self.queued_class = None if withdraws or entry.immediately else str(entry.values[CLASS])
 
     def read_back(self, observed: RDSObserved, now: datetime) -> None:
-        """Forget what the instance shows to be otherwise, once the last modification must show."""
+        """Note the class that runs. Forget what the instance shows to be otherwise, once the last
+        modification must show."""
+        running = str(observed.current.get(CLASS, ""))
+        if self.class_name not in ("", running):
+            self.class_since = now
+        self.class_name = running
         if self.sent and now - self.sent[-1].at < SETTLE:
             return
         queued = observed.pending.get(CLASS)
@@ -136,9 +144,16 @@ def from_status(status: Mapping[str, Any] | None) -> RDSMemory:
         sent = [
             Sent(read_time(m.at), _values(m.values), m.immediately) for m in known.modifications
         ]
+        since = read_time(known.class_since) if known.class_since else None
     except (ValidationError, ValueError):
         return RDSMemory()
-    return RDSMemory(sent, known.queued_class, known.withdrawn_class)
+    return RDSMemory(
+        sent,
+        known.queued_class,
+        known.withdrawn_class,
+        known.instance_class,
+        since,
+    )
 
 
 def wire(memory: RDSMemory, now: datetime) -> list[Modification]:

@@ -1,8 +1,9 @@
 """What CloudWatch knows of an instance: which queries to make, and what their answers say. Pure.
 
 GetMetricData is billed for each metric, so the last minutes are asked for every five minutes, and
-the last days once an hour, in hourly datapoints. AWS/RDS gives bytes, and percent for balances; no
-unit is asked for, as a wrong one gives an empty answer.
+the last days once an hour, in hourly datapoints. Windows are aligned: the calls are shared by all
+instances. AWS/RDS gives bytes, and percent for balances; no unit is asked for, as a wrong one gives
+an empty answer.
 """
 
 from collections.abc import Mapping, Sequence
@@ -64,18 +65,22 @@ def is_due(at: datetime | None, every: timedelta, now: datetime) -> bool:
     return at is None or now - at >= every
 
 
-def read(results: Sequence[Mapping[str, Any]]) -> dict[str, Series]:
-    """Series by the query's name, from MetricDataResults of all pages; no data is no series."""
+def read(results: Sequence[Mapping[str, Any]], before: Mapping[str, Series]) -> dict[str, Series]:
+    """Series by the query's name, from MetricDataResults of all pages; no data is no series.
+
+    One that CloudWatch could not give whole this time is as it was `before`.
+    """
     found: dict[str, dict[datetime, float]] = {}
     states: dict[str, str] = {}
     for result in results:  # a long one is PartialData on each page but its last
         points = zip(result.get("Timestamps", ()), result.get("Values", ()), strict=True)
         found.setdefault(result["Id"], {}).update((at, float(value)) for at, value in points)
         states[result["Id"]] = result.get("StatusCode", "Complete")
-    return {
+    broken = {name for name, state in states.items() if state != "Complete"}
+    return {name: series for name, series in before.items() if name in broken} | {
         name: Series(sorted(points.items()))
         for name, points in found.items()
-        if points and states[name] == "Complete"
+        if points and name not in broken
     }
 
 

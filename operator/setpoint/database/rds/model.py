@@ -63,7 +63,7 @@ class RDSObserved:
     """`current` and `pending` as DescribeDBInstances names things; storage in GiB.
 
     `optimizing`: RDS is not done with the last change of storage. `default_parameters`: the
-    parameter group is RDS's own.
+    parameter group is RDS's own. `source`: what a read replica is one of.
     """
 
     arn: str
@@ -75,6 +75,7 @@ class RDSObserved:
     pending: Mapping[str, Any]
     optimizing: bool = False
     default_parameters: bool = False
+    source: str = ""
     metrics: Metrics = Metrics()
 
     def effective(self, name: str) -> Any:
@@ -90,6 +91,11 @@ class RDSObserved:
     def engine(self) -> str:
         """Such as postgres; of oracle-ee and the like the first word."""
         return str(self.current.get("Engine", "")).partition("-")[0]
+
+    @property
+    def is_of_multi_az_cluster(self) -> bool:
+        """One of three with two readable standbys: nothing of it can be changed by itself."""
+        return self.in_cluster and self.engine != "aurora"
 
     @property
     def size(self) -> int:

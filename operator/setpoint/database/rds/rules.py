@@ -7,12 +7,12 @@ has. Thresholds after RDS's user guide, "Best practices" and "Storage autoscalin
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from statistics import linear_regression, quantiles
+from statistics import quantiles
 from typing import Any
 
 from setpoint.api.findings import Severity
 from setpoint.api.rds import RDS
-from setpoint.database.rds import hardware, pending, storage
+from setpoint.database.rds import forecast, hardware, pending, storage
 from setpoint.database.rds.memory import RDSMemory
 from setpoint.database.rds.metrics import DAYS
 from setpoint.database.rds.model import CLASS, MAX_STORAGE, STORAGE, RDSObserved, Series
@@ -26,7 +26,6 @@ _STUCK = frozenset(
      "inaccessible-encryption-credentials", "inaccessible-encryption-credentials-recoverable",
      "insufficient-capacity", "unsupported-configuration"}
 )  # fmt: skip
-_FORECAST_FROM = 24  # hourly datapoints
 _DAYS_FROM = 6 * 24  # of the 7 · 24
 _RECENT, _OF_DAYS = timedelta(hours=1), timedelta(days=1)
 """Beyond this age of its newest datapoint, a series tells nothing about now."""
@@ -54,11 +53,26 @@ class Facts:
         values = self.observed.metrics.recent.get(name, Series()).values
         return values[-1][1] if values and self.now - values[-1][0] <= _RECENT else None
 
-    def days(self, name: str) -> list[float]:
+    def series(self, name: str) -> Series:
         """A metric's hourly values of the last days; empty if they are old by now."""
         found = self.observed.metrics.days.get(name, Series())
         is_old = not found.values or self.now - found.values[-1][0] > _OF_DAYS
-        return [] if is_old else found.numbers
+        return Series() if is_old else found
+
+    def days(self, name: str) -> list[float]:
+        """The same without times, since the class runs that runs now."""
+        since = self.memory.class_since
+        return [v for at, v in self.series(name).values if since is None or at >= since]
+
+    def rises(self, name: str) -> bool:
+        """Whether a metric has risen over the last minutes."""
+        numbers = self.observed.metrics.recent.get(name, Series()).numbers
+        return len(numbers) > 1 and numbers[-1] > numbers[0]
+
+    @property
+    def scarce(self) -> float:
+        """The share of the class's memory below which little is left."""
+        return 0.1 if self.observed.engine == "postgres" else 0.05
 
     @property
     def class_name(self) -> str:
@@ -69,24 +83,6 @@ class Facts:
 def findings(facts: Facts) -> list[Finding]:
     """All findings about the instance."""
     return [finding for rule in RULES if (finding := rule(facts)) is not None]
-
-
-def hours_to_full(series: Series, size: int) -> float | None:
-    """Hours until storage of `size` GiB has no free byte, by a straight line through the free bytes
-    since the storage last grew; None without enough data or where it does not shrink."""
-    points = list(series.values)
-    for number in range(len(points) - 1, 0, -1):
-        if points[number][1] - points[number - 1][1] > 0.05 * size * GIB:  # it was enlarged
-            points = points[number:]
-            break
-    if len(points) < _FORECAST_FROM:
-        return None
-    start = points[0][0]
-    hours = [(at - start).total_seconds() / 3600 for at, _ in points]
-    slope, intercept = linear_regression(hours, [value for _, value in points])
-    if slope >= 0:
-        return None
-    return max(0.0, -intercept / slope - hours[-1])
 
 
 def _storage_full(facts: Facts) -> Finding | None:
@@ -123,22 +119,28 @@ def _free_storage(facts: Facts) -> Finding | None:
     """Below 10 %, or full within a week. Where autoscaling has room, only what it is late for."""
     observed, free = facts.observed, facts.last("free_storage")
     size = int(observed.current.get(STORAGE, 0))
-    if free is None or not size or observed.in_cluster or observed.state == _FULL:
+    if free is None or not size or _is_aurora(observed) or observed.state == _FULL:
         return None
     share = 100 * free / (size * GIB)
-    left = hours_to_full(observed.metrics.days.get("free_storage", Series()), size)
-    grows = _autoscales(observed) and not _near_limit(observed)
+    series, autoscales = facts.series("free_storage"), _autoscales(observed)
+    ends = forecast.full(series, size * GIB, autoscales=autoscales)
+    left = None if ends is None else ends.hours
+    grows = autoscales and not _near_limit(observed)
     if grows and share >= 5:
         return None
     soon = left is not None and left < 7 * 24
     if share >= 10 and not soon:
         return None
-    forecast = f"; full in about {_span(left)}" if left is not None and left < 60 * 24 else ""
+    outlook = ""
+    if ends is not None and ends.hours < 60 * 24:
+        over = _span(ends.over.total_seconds() / 3600)
+        outlook = f"; full in about {_span(ends.hours)} at the pace of the last {over}"
     return _finding(
         observed, "FreeStorageLow", _SEVERITY[share < 5 or (left is not None and left < 24)],
         "the storage runs full",
-        f"{free / GIB:.1f} of {size} GiB free ({share:.0f} %){forecast}",
-        "raise spec.rds.allocatedStorage, or let RDS grow it: spec.rds.maxAllocatedStorage",
+        f"{free / GIB:.1f} of {size} GiB free ({share:.0f} %){outlook}",
+        "raise the storage of the cluster" if observed.in_cluster
+        else "raise spec.rds.allocatedStorage, or let RDS grow it: spec.rds.maxAllocatedStorage",
         magnitude=100 / max(share, 0.1),
     )  # fmt: skip
 
@@ -159,10 +161,14 @@ def _autoscaling(facts: Facts) -> Finding | None:
 
 
 def _credits(facts: Facts) -> Finding | None:
+    """t2 is throttled without credits. Every later class is in RDS's unlimited mode, begins with
+    none when it is new, and is billed only if it uses more than it earns."""
     balance, most = facts.last("credits"), hardware.most_credits(facts.class_name)
     if balance is None or not most or balance >= most / 10:
         return None
     is_throttled = facts.class_name.startswith("db.t2.")
+    if not is_throttled and facts.rises("credits"):
+        return None
     what = "is about to be throttled" if is_throttled else "is about to be billed for more CPU"
     return _finding(
         facts.observed, "CPUCreditsLow", _SEVERITY[is_throttled and balance < most / 20],
@@ -212,11 +218,13 @@ def _connections(facts: Facts) -> Finding | None:
 
 
 def _freeable_memory(facts: Facts) -> Finding | None:
+    """Postgres leaves the cache to the system, which counts as freeable; the others take most of
+    the memory for themselves by RDS's defaults (MySQL's buffer pool three quarters)."""
     free, size = facts.last("freeable_memory"), hardware.memory(facts.class_name)
-    if free is None or not size or free >= size * 0.1:
+    if free is None or not size or free >= size * facts.scarce:
         return None
     return _finding(
-        facts.observed, "FreeableMemoryLow", _SEVERITY[free < size * 0.05],
+        facts.observed, "FreeableMemoryLow", _SEVERITY[free < size * facts.scarce / 2],
         "the instance has hardly any memory left: it will swap, or end the database",
         f"{free / GIB:.2f} of {size / GIB:.0f} GiB freeable ({100 * free / size:.0f} %)",
         "lower the memory settings or the number of connections, or choose a larger "
@@ -236,12 +244,15 @@ def _oversized(facts: Facts) -> Finding | None:
     busiest, least = _percentile(cpu, 95), min(memory)
     if busiest >= 40 or least < size * 0.6 or _needs_credits(facts) or _is_crowded(facts):
         return None
+    source = facts.observed.source
+    standby = f"; it is a replica of {source}, and may have to take its place" if source else ""
     return _finding(
         facts.observed, "InstanceOversized", Severity.INFO,
         f"{facts.class_name} has been too large for {DAYS.days} days: half of it would do",
         f"CPU (95th percentile) {busiest:.0f} %, freeable memory never below "
         f"{100 * least / size:.0f} %, in {len(cpu)} hours",
-        "choose the next smaller size of spec.rds.instanceClass, in a window: it restarts",
+        "choose the next smaller size of spec.rds.instanceClass, in a window: it restarts; see "
+        f"first that its limits to disks and network, half as high too, hold the load{standby}",
         magnitude=100 / max(busiest, 1.0),
     )  # fmt: skip
 
@@ -253,7 +264,11 @@ def _undersized(facts: Facts) -> Finding | None:
     parts = []
     if len(cpu) >= _DAYS_FROM and (busiest := _percentile(cpu, 95)) > 80:
         parts.append(f"CPU (hourly mean, 95th percentile) {busiest:.0f} %")
-    if len(memory) >= _DAYS_FROM and size and (least := _percentile(memory, 5)) < size * 0.05:
+    if (
+        len(memory) >= _DAYS_FROM
+        and size
+        and (least := _percentile(memory, 5)) < size * facts.scarce / 2
+    ):
         parts.append(f"freeable memory (5th percentile) {100 * least / size:.0f} %")
     if not parts:
         return None
@@ -349,6 +364,11 @@ def _finding(
         magnitude=magnitude,
         steady=steady,
     )
+
+
+def _is_aurora(observed: RDSObserved) -> bool:
+    """Its volume is the cluster's, and grows by itself."""
+    return observed.in_cluster and not observed.is_of_multi_az_cluster
 
 
 def _autoscales(observed: RDSObserved) -> bool:

@@ -98,6 +98,20 @@ class Sight:
         return replace(observed, pending=kept)
 
 
+def with_possible_limit(sight: Sight) -> tuple[Sight, list[str]]:
+    """Without the spec's limit of autoscaling, and why, where this storage cannot have it: growth
+    below the limit that is there goes on."""
+    spec, observed = sight.spec, sight.basis
+    if observed.in_cluster:
+        return sight, []
+    kind = str(spec.storage_type or observed.effective(TYPE))
+    found = storage.change(spec, observed, storage.growth(spec, observed), kind)
+    sentence = storage.limit_refused(spec, observed, kind, found)
+    if not sentence:
+        return sight, []
+    return replace(sight, spec=spec.model_copy(update={"max_allocated_storage": None})), [sentence]
+
+
 def wanted_storage(sight: Sight) -> tuple[storage.StorageChange, list[str]]:
     """The change of storage as a whole, and what of the spec this instance cannot have."""
     spec, observed = sight.spec, sight.basis
@@ -123,10 +137,12 @@ def _size_only(sight: Sight) -> storage.StorageChange:
 
 
 def _of_the_cluster(spec: RDS, observed: RDSObserved) -> list[str]:
-    names = {FIELDS[name] for name in (*OF_STORAGE, MAX_STORAGE)}
-    named = [name for name in spec.model_dump(by_alias=True, exclude_none=True) if name in names]
+    what, whose = "storage is", {FIELDS[name] for name in (*OF_STORAGE, MAX_STORAGE)}
+    if observed.is_of_multi_az_cluster:
+        what, whose = "class and storage are", set(FIELDS.values())
+    named = [name for name in spec.model_dump(by_alias=True, exclude_none=True) if name in whose]
     sentence = (
-        f"{observed.instance} is a member of a cluster, and its storage is the cluster's: remove "
+        f"{observed.instance} is a member of a cluster, and its {what} the cluster's: remove "
         f"{', '.join(named)} from spec.rds"
     )
     return [sentence] if named else []
@@ -180,6 +196,8 @@ def _limit(spec: RDS, observed: RDSObserved, size: int) -> Change | None:
 def restart(sight: Sight, change: storage.StorageChange) -> list[Step]:
     """Everything that costs downtime, in one modification: an instance restarts once."""
     spec, observed, memory = sight.spec, sight.basis, sight.memory
+    if observed.is_of_multi_az_cluster:
+        return []
     wanted, current = spec.instance_class, sight.observed.current.get(CLASS)
     values: dict[str, Any] = {}
     changes: list[Change] = []

@@ -4,9 +4,11 @@ Sources: RDS's reference of ModifyDBInstance (growth of storage and of IOPS is r
 AllocatedStorage and Iops go together for gp3, io1 and io2), and its user guide, "gp3 storage"
 (below a size that depends on the engine a gp3 volume has 3,000 IOPS and 125 MiB/s and takes
 neither; from there on it is striped, with at least 12,000 and 500, and at most a quarter of a MiB/s
-for each of the IOPS) and "Settings for DB instances" (which changes of type cost downtime).
+for each of the IOPS), "Provisioned IOPS storage" (io1 and io2: from 100 GiB on, and how many IOPS
+for each GiB) and "Settings for DB instances" (which changes of type cost downtime).
 """
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,10 +19,14 @@ PLAIN_IOPS, PLAIN_THROUGHPUT = 3000, 125
 STRIPED_IOPS, STRIPED_THROUGHPUT = 12_000, 500
 _STRIPED_FROM = {"oracle": 200, "sqlserver": 0}  # GiB; SQL Server: IOPS at any size
 _OTHERS_FROM = 400
+PROVISIONED_FROM = 100  # GiB of io1 and io2
+_MOST_RATIO = {StorageType.IO1: 50, StorageType.IO2: 1000}  # IOPS for each GiB
 
 # RDS's table names brief downtime for all that concerns magnetic storage, and between the two
 # groups for single instances with a parameter group of their own: we count it always.
 _ALIKE = ({StorageType.GP2, StorageType.GP3}, {StorageType.IO1, StorageType.IO2})
+
+_TOO_FEW_IOPS = "rds.storageThroughput may be at most a quarter of the IOPS: raise rds.iops"
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,7 @@ def change(spec: RDS, observed: RDSObserved, size: int, kind: str) -> StorageCha
         values = _of(observed, wanted)
         refusals = _fixed(spec, kind, observed.engine)
         return StorageChange(refusals=refusals) if refusals else StorageChange(values, values)
-    iops, refusal = _iops(spec, observed, kind)
+    iops, refusal = _iops(spec, observed, kind, size)
     if refusal:
         return StorageChange(refusals=(refusal,))
     if spec.iops is not None:  # else they only go along
@@ -75,6 +81,8 @@ def change(spec: RDS, observed: RDSObserved, size: int, kind: str) -> StorageCha
         if refusal := _throughput(spec.storage_throughput, kind, observed.engine, iops):
             return StorageChange(refusals=(refusal,))
         wanted[THROUGHPUT] = spec.storage_throughput
+    elif kind == StorageType.GP3 and int(observed.effective(THROUGHPUT) or 0) * 4 > iops:
+        return StorageChange(refusals=(_TOO_FEW_IOPS,))
     values = _of(observed, wanted)
     return StorageChange(values, {**values, STORAGE: size, IOPS: iops} if values else {})
 
@@ -84,24 +92,57 @@ def _of(observed: RDSObserved, wanted: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in wanted.items() if value != observed.effective(name)}
 
 
-def _iops(spec: RDS, observed: RDSObserved, kind: str) -> tuple[int, str]:
+def limit_refused(spec: RDS, observed: RDSObserved, kind: str, found: StorageChange) -> str:
+    """Why the storage may not be let grow to the spec's limit by itself; empty if it may.
+
+    RDS calls that "Invalid iops to max storage (GB) ratio".
+    """
+    limit, iops = spec.max_allocated_storage, found.params.get(IOPS, observed.effective(IOPS))
+    if limit is None or limit == observed.limit or kind not in _MOST_RATIO or not iops:
+        return ""
+    most = int(iops / _least_ratio(observed.engine))
+    if limit <= max(most, observed.size):
+        return ""
+    return f"rds.maxAllocatedStorage may be at most {most}Gi with {iops} IOPS: raise rds.iops"
+
+
+def _iops(spec: RDS, observed: RDSObserved, kind: str, size: int) -> tuple[int, str]:
     """The IOPS to have, or why the spec's cannot be had."""
     before = observed.effective(TYPE)
     had = takes_iops(before, observed.engine, observed.size)
     now = int(observed.effective(IOPS) or 0) if had else 0
-    least = _least(observed.engine, STRIPED_IOPS, PLAIN_IOPS) if kind == "gp3" else 0
+    if kind in _MOST_RATIO and size < PROVISIONED_FROM:
+        smallest = f"{PROVISIONED_FROM}Gi"
+        return 0, f"{kind} storage begins at {smallest}: raise rds.allocatedStorage to {smallest}"
+    least, most = _range(observed.engine, kind, size)
     wanted = spec.iops
     if wanted is None:
-        found = max(now, least)
-        return found, "" if found else f"rds.storageType {kind} needs rds.iops too"
+        if not now and kind != StorageType.GP3:
+            return 0, f"rds.storageType {kind} needs rds.iops too"
+        if now >= least:
+            return now, ""
+        return max(least, grown(now) if kind == before else 0), ""
     if wanted < least:
-        return 0, f"rds.iops must be at least {least} for gp3 of this size"
+        return 0, f"rds.iops must be at least {least} for {kind} of this size"
+    if wanted > most:
+        return 0, f"rds.iops may be at most {most} for {kind} of this size"
     if kind == before and now:
         if wanted > now:
             wanted = max(wanted, grown(now))
         elif now <= grown(wanted):
             wanted = now  # RDS had rounded it up
     return wanted, ""
+
+
+def _range(engine: str, kind: str, size: int) -> tuple[int, float]:
+    """The least and the most IOPS of storage of `size` GiB, as far as its size tells."""
+    if kind == StorageType.GP3:
+        return _least(engine, STRIPED_IOPS, PLAIN_IOPS), math.inf
+    return math.ceil(size * _least_ratio(engine)), size * _MOST_RATIO[StorageType(kind)]
+
+
+def _least_ratio(engine: str) -> float:
+    return 1.0 if engine == "sqlserver" else 0.5
 
 
 def _throughput(wanted: int, kind: str, engine: str, iops: int) -> str:
@@ -112,7 +153,7 @@ def _throughput(wanted: int, kind: str, engine: str, iops: int) -> str:
     if wanted < least:
         return f"rds.storageThroughput must be at least {least} for gp3 of this size"
     if wanted * 4 > iops:
-        return "rds.storageThroughput may be at most a quarter of the IOPS: raise rds.iops"
+        return _TOO_FEW_IOPS
     return ""
 
 
