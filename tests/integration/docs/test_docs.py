@@ -111,11 +111,8 @@ def completed(kind: str, spec: dict[str, Any]) -> dict[str, Any]:
 
 def refusal(document: dict[str, Any], cluster: Cluster) -> str:
     """What the API server says against a document; empty where it takes it."""
-    done = cluster.kubectl(
-        "apply", "--dry-run=server", "--validate=strict", "-n", NAMESPACE, "-f", "-",
-        stdin=yaml.safe_dump(document), check=False,
-    )  # fmt: skip
-    return done.stderr if done.returncode else ""
+    said, taken = cluster.api.apply(document, NAMESPACE, dry_run=True)
+    return "" if taken else said
 
 
 VALUES_OF_THE_CHART = {"installation.md", "helm-values.md"}
