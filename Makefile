@@ -31,7 +31,7 @@ stack: $(READY) ## Build or fetch the local stack's programs (the first time tak
 
 test: stack lint ## Check and test everything
 	@$(STACK) build --tests
-	@$(BIN)/pytest
+	@PYTHONPATH=hack $(BIN)/python hack/suite.py
 
 unit: $(READY) ## The quick tests, without any server
 	@$(BIN)/pytest tests/unit

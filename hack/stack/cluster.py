@@ -6,12 +6,14 @@ import os
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypedDict
 
 import yaml
 
 from stack import tools
+from stack.api import Api
 from stack.process import StackError, clean_environment
 
 _TOKEN_SECONDS = 24 * 3600
@@ -69,6 +71,11 @@ class Cluster:
         self.directory = directory
         self.kubectl_path = tools.control_plane().kubectl
 
+    @cached_property
+    def api(self) -> Api:
+        """The server as admin, without a process of kubectl."""
+        return Api(self.admin_kubeconfig)
+
     def kubectl(
         self,
         *arguments: str,
@@ -89,10 +96,17 @@ class Cluster:
         return run_kubectl(command, stdin=stdin, check=check)
 
     def apply(self, *manifests: dict[str, Any], check: bool = True) -> str:
-        """Apply manifests; what kubectl printed, errors included."""
-        text = yaml.safe_dump_all(manifests)
-        result = self.kubectl("apply", "-f", "-", stdin=text, check=check)
-        return result.stdout + result.stderr
+        """Apply manifests without kubectl; a line for each: what was done, or why not.
+
+        Raises StackError if one is refused and `check`.
+        """
+        lines = []
+        for manifest in manifests:
+            said, done = self.api.apply(manifest)
+            lines.append(f"{manifest['kind']}/{manifest['metadata']['name']}: {said}\n")
+            if check and not done:
+                raise StackError(lines[-1])
+        return "".join(lines)
 
     def get(self, *arguments: str) -> dict[str, Any]:
         """`kubectl get … -o json`, parsed."""
@@ -105,9 +119,7 @@ class Cluster:
 
     def service_account_kubeconfig(self, namespace: str, name: str) -> Path:
         """A kubeconfig with a fresh token, good for a day, of a ServiceAccount that exists."""
-        token = self.kubectl(
-            "create", "token", name, "--namespace", namespace, f"--duration={_TOKEN_SECONDS}s"
-        ).stdout.strip()
+        token = self.api.token(namespace, name, _TOKEN_SECONDS)
         return self.write_kubeconfig(f"{namespace}-{name}", {"token": token})
 
     def write_kubeconfig(self, name: str, user: dict[str, str]) -> Path:

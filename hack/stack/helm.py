@@ -24,7 +24,7 @@ def render(
 ) -> list[dict[str, Any]]:
     """The manifests of the chart with `values`. Raises StackError with helm's words."""
     text = run("template", release, str(chart), f"--namespace={namespace}", *more, values=values)
-    return [document for document in yaml.safe_load_all(text) if document]
+    return [document for document in yaml.load_all(text, yaml.CSafeLoader) if document]
 
 
 def run(

@@ -23,6 +23,7 @@ from stack.redis import RedisServer
 from stack.slack_client import SlackStack
 
 USER = f"system:serviceaccount:{NAMESPACE}:{SERVICE_ACCOUNT}"
+GROUP = "setpoint.dev/v1alpha1"
 LIMITS = {"backoffBase": "200ms", "backoffCeiling": "2s", "stalledAfter": "3s"}
 AT_ONCE = {"wait": "0s", "interval": "1s"}
 """Of alerts.group: tests do not wait for others that may begin."""
@@ -71,19 +72,15 @@ class Space:
             }
         )
 
+    def manifest(self, kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
+        metadata = {"name": name, "namespace": self.name}
+        return {"apiVersion": GROUP, "kind": kind, "metadata": metadata, "spec": spec}
+
     def apply(self, kind: str, name: str, spec: dict[str, Any], check: bool = True) -> str:
-        return self.cluster.apply(
-            {
-                "apiVersion": "setpoint.dev/v1alpha1",
-                "kind": kind,
-                "metadata": {"name": name, "namespace": self.name},
-                "spec": spec,
-            },
-            check=check,
-        )
+        return self.cluster.apply(self.manifest(kind, name, spec), check=check)
 
     def get(self, kind: str, name: str) -> dict[str, Any]:
-        return self.cluster.get(kind, name, "-n", self.name)
+        return self.cluster.api.get(GROUP, kind, name, self.name)
 
     def status(self, kind: str, name: str) -> dict[str, Any]:
         found: dict[str, Any] = self.get(kind, name).get("status", {})
@@ -117,8 +114,8 @@ class Space:
     def poke(self, kind: str, name: str) -> str:
         """Ask for a reconcile now, and wait until it was done."""
         token = str(time.time_ns())
-        annotation = f"setpoint.dev/requestedAt={token}"
-        self.cluster.kubectl("annotate", kind, name, "-n", self.name, "--overwrite", annotation)
+        patch = {"metadata": {"annotations": {"setpoint.dev/requestedAt": token}}}
+        self.cluster.api.merge(GROUP, kind, name, self.name, patch)
         self.wait(
             lambda: self.status(kind, name).get("lastHandledReconcileAt") == token,
             f"{kind}/{name} reconciled on request",
@@ -173,9 +170,8 @@ class Space:
         ]
 
     def events(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.cluster.get("events.v1.events.k8s.io", "-n", self.name)[
-            "items"
-        ]
+        listed = self.cluster.api.get("events.k8s.io/v1", "events", namespace=self.name)
+        found: list[dict[str, Any]] = listed["items"]
         return found
 
 
@@ -184,9 +180,8 @@ def space(controlplane: Cluster, aws: AwsStack, operator: OperatorProcess) -> It
     """A namespace; what is in it is deleted afterwards."""
     made = Space(f"t-{next(_numbers)}", controlplane, aws)
     yield made
-    controlplane.kubectl(
-        "delete", "scalingpolicies,dbtunings,cachetunings", "--all", "-n", made.name, "--wait=false"
-    )
+    for plural in ("scalingpolicies", "dbtunings", "cachetunings"):
+        controlplane.api.delete(GROUP, plural, namespace=made.name)
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Nothing is written for nothing."""
 
+import json
+
 from stack import shop
 from stack.postgres import PostgresServer
 from stack.redis import RedisServer
@@ -80,10 +82,12 @@ def test_a_change_is_one_patch(space: Space) -> None:
 
 def test_applying_the_same_again_changes_nothing(space: Space) -> None:
     space.with_service()
-    space.apply("ScalingPolicy", "web", space.scaling())
+    body = space.manifest("ScalingPolicy", "web", space.scaling())
+    text = json.dumps(body)
+    space.cluster.kubectl("apply", "-f", "-", stdin=text)
     space.wait_ready("scalingpolicy", "web")
 
-    assert "unchanged" in space.apply("ScalingPolicy", "web", space.scaling())
+    assert "unchanged" in space.cluster.kubectl("apply", "-f", "-", stdin=text).stdout
 
 
 def test_a_suspended_resource_is_left_alone(space: Space) -> None:

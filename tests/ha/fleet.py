@@ -172,11 +172,9 @@ class Fleet:
 
     def lease(self) -> dict[str, Any]:
         """The Lease's spec; empty without one."""
-        answer = self._cluster.kubectl(
-            "get", "lease", self.name, "-n", NAMESPACE, "-o", "json", check=False
-        )
-        found: dict[str, Any] = json.loads(answer.stdout)["spec"] if answer.stdout else {}
-        return found
+        leases = self._cluster.api.get("coordination.k8s.io/v1", "leases", namespace=NAMESPACE)
+        mine = (one["spec"] for one in leases["items"] if one["metadata"]["name"] == self.name)
+        return next(mine, {})
 
     def wait_leader(self, limit: float = 60, other_than: str = "") -> Replica:
         """Once there is one whose process is not `other_than`."""

@@ -402,9 +402,8 @@ class Schedule:
                 verdict.takeovers.append(after[0] - one.begun)
 
     def _tidy(self) -> None:
-        plurals = "scalingpolicies,dbtunings,cachetunings"
-        arguments = ("delete", plurals, "--all", "-n", self._name, "--wait=false")
-        self._world.cluster.kubectl(*arguments)
+        for plural in ("scalingpolicies", "dbtunings", "cachetunings"):
+            self._world.cluster.api.delete("setpoint.dev/v1alpha1", plural, namespace=self._name)
 
 
 def _is_ready(body: dict[str, Any]) -> bool:

@@ -53,7 +53,7 @@ def beside(found: Counter[tuple[str, str]]) -> dict[tuple[str, str], int]:
 
 
 def settled(cluster: Cluster, namespace: str) -> bool:
-    items = cluster.get("cachetunings", "-n", namespace)["items"]
+    items = cluster.api.get("setpoint.dev/v1alpha1", "cachetunings", namespace=namespace)["items"]
     return all(
         item.get("status", {}).get("observedGeneration") == item["metadata"]["generation"]
         for item in items

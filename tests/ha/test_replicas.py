@@ -38,16 +38,32 @@ def with_services(cluster: Cluster, aws: AwsStack, namespace: str, *names: str) 
         shop.set_service_load(aws, "prod", f"{namespace}-{name}", cpu=40, memory=50)
 
 
+def status_of(cluster: Cluster, name: str, namespace: str) -> dict[str, Any]:
+    body = cluster.api.get("setpoint.dev/v1alpha1", "scalingpolicies", name, namespace)
+    found: dict[str, Any] = body.get("status", {})
+    return found
+
+
 def is_ready(cluster: Cluster, name: str, namespace: str) -> bool:
-    status = cluster.get("scalingpolicy", name, "-n", namespace).get("status", {})
+    status = status_of(cluster, name, namespace)
     found = [c for c in status.get("conditions", ()) if c["type"] == "Ready"]
     return bool(found) and found[0]["status"] == "True"
 
 
-def wait_standby(fleet: Fleet, leader: Replica) -> Replica:
-    """A replica that is ready, and does not lead."""
+def wait_standby(fleet: Fleet, leader: Replica, audit: Audit) -> Replica:
+    """A replica that is ready, does not lead, and has seen that another does."""
     [standby] = [replica for replica in fleet.replicas if replica is not leader]
     wait_until(lambda: fleet.get(standby, "/readyz")[0] == 200, 60, "the standby ready")
+
+    def has_seen_the_lease() -> bool:  # before that it tries to create it
+        return any(
+            (event["verb"], event["objectRef"]["resource"]) == ("get", "leases")
+            and event["responseStatus"]["code"] == 200
+            for event in audit.read()
+            if event["user"]["username"].endswith(standby.user)
+        )
+
+    wait_until(has_seen_the_lease, 60, "the standby at the lease")
     return standby
 
 
@@ -55,9 +71,10 @@ def test_a_standby_is_ready_and_does_nothing_until_the_lease_is_given_back(
     start_fleet: StartFleet, cluster: Cluster, aws: AwsStack
 ) -> None:
     fleet = start_fleet("pair", 2, terms=REAL)
+    audit = Audit(cluster)
     leader = fleet.wait_leader()
-    standby = wait_standby(fleet, leader)
-    audit, sequence = Audit(cluster), aws.last_call()
+    standby = wait_standby(fleet, leader, audit)
+    sequence = aws.last_call()
     with_services(cluster, aws, "pair", "web")
 
     cluster.apply(scaling("web", "pair"))
@@ -147,8 +164,7 @@ def test_a_watch_that_goes_silent_is_begun_anew(
     cluster.apply(changed)
 
     def bounds() -> Any:
-        status = cluster.get("scalingpolicy", "web", "-n", "silent").get("status", {})
-        return status.get("effectiveBounds", {}).get("max") == 31
+        return status_of(cluster, "web", "silent").get("effectiveBounds", {}).get("max") == 31
 
     wait_until(bounds, 60, "the change noticed")
     print(f"noticed after {time.monotonic() - begun:.1f} s of silence, allowed: 3 s")

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +44,18 @@ BASES: dict[str, dict[str, Any]] = {
 
 def kinds_of(spec: dict[str, Any]) -> Iterator[str]:
     """The kinds that have every field of a fragment of spec."""
+    return (kind for kind, fields in fields_of_kinds().items() if set(spec) <= fields)
+
+
+@cache
+def fields_of_kinds() -> dict[str, set[str]]:
+    found = {}
     for crd in sorted((ROOT / "crds").glob("*s.yaml")):
         definition = yaml.safe_load(crd.read_text(encoding="utf-8"))["spec"]
         [version] = definition["versions"]
         fields = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
-        if set(spec) <= set(fields):
-            yield str(definition["names"]["kind"])
+        found[str(definition["names"]["kind"])] = set(fields)
+    return found
 
 
 def blocks() -> Iterator[tuple[str, str]]:
@@ -111,11 +118,8 @@ def completed(kind: str, spec: dict[str, Any]) -> dict[str, Any]:
 
 def refusal(document: dict[str, Any], cluster: Cluster) -> str:
     """What the API server says against a document; empty where it takes it."""
-    done = cluster.kubectl(
-        "apply", "--dry-run=server", "--validate=strict", "-n", NAMESPACE, "-f", "-",
-        stdin=yaml.safe_dump(document), check=False,
-    )  # fmt: skip
-    return done.stderr if done.returncode else ""
+    said, taken = cluster.api.apply(document, NAMESPACE, dry_run=True)
+    return "" if taken else said
 
 
 VALUES_OF_THE_CHART = {"installation.md", "helm-values.md"}

@@ -156,7 +156,7 @@ def kustomized(cluster: Cluster, path: Path) -> dict[tuple[str, str, str], Objec
     text = cluster.kubectl("kustomize", "--load-restrictor=LoadRestrictionsNone", str(path)).stdout
     return {
         (o["kind"], o["metadata"].get("namespace", ""), o["metadata"]["name"]): o
-        for o in yaml.safe_load_all(text)
+        for o in yaml.load_all(text, yaml.CSafeLoader)
     }
 
 

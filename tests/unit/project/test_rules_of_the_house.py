@@ -5,13 +5,16 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from tests.ledgers import test_aws
 
+import suite
 from setpoint.api.conditions import Reason
 from setpoint.api.kinds import KINDS, crd_files
 
@@ -152,3 +155,18 @@ def test_the_samples_and_manifests_are_yaml() -> None:
         for document in yaml.safe_load_all(path.read_text()):
             assert json.dumps(document), path
             assert document["kind"], path
+
+
+def test_each_ledger_has_all_that_it_asks_about_in_one_half_of_the_suite() -> None:
+    """Else neither half would ask whether a right is unused."""
+    first = [name.removeprefix("tests/") for name in suite.FIRST]
+
+    def halves(names: Sequence[str]) -> set[bool]:
+        return {any((name + "/").startswith(folder + "/") for folder in first) for name in names}
+
+    assert halves(test_aws.PARTS) == {False}
+    assert halves(["e2e"]) == {True}
+    assert not any(folder.startswith(name) for name in test_aws.PARTS for folder in first)
+    assert all((ROOT / folder).is_dir() for folder in suite.FIRST)
+    assert "tests/ledgers" in suite.HALVES["first"]
+    assert [a for a in suite.HALVES["second"] if "=" not in a] == ["tests"]
