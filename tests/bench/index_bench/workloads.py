@@ -39,6 +39,8 @@ class Workload:
     nominal_megabytes: tuple[int, ...]
     """Budgets of Extend, in HypoPG's sizes."""
     most_explains: int
+    most_seconds: int | None
+    """None: no aim."""
     keys: str
     """What the schema is like, for the page."""
     foreign_keys: tuple[str, ...] = ()
@@ -142,6 +144,7 @@ TPCH = Workload(
     ),
     nominal_megabytes=(250, 500, 1000),
     most_explains=2_000,
+    most_seconds=30,
     keys="The specification's types, primary keys and foreign keys",
     foreign_keys=_TPCH_FOREIGN_KEYS,
 )
@@ -157,6 +160,7 @@ TPCDS = Workload(
     ),
     nominal_megabytes=(250,),
     most_explains=5_000,
+    most_seconds=None,
     keys="The types and primary keys of duckdb's generator",
 )
 
