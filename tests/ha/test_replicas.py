@@ -57,7 +57,7 @@ def wait_standby(fleet: Fleet, leader: Replica, audit: Audit) -> Replica:
 
     def has_seen_the_lease() -> bool:  # before that it tries to create it
         return any(
-            (event["verb"], event["objectRef"]["resource"]) == ("get", "leases")
+            (event["verb"], event.get("objectRef", {}).get("resource")) == ("get", "leases")
             and event["responseStatus"]["code"] == 200
             for event in audit.read()
             if event["user"]["username"].endswith(standby.user)

@@ -349,11 +349,13 @@ class Corpus:
         with _connect(self.url("sessions")) as connection:
             for case in self.cases:
                 for asked in case.asked:
+                    # A name may hold what looks like a parameter, such as "readings$38".
+                    text = re.sub(r"(?<![\w.\"])\d+(\.\d+)?(?![\w.\"])", "?", asked.statement)
                     row = connection.execute(
                         "SELECT queryid FROM pg_stat_statements s JOIN pg_database d"
                         " ON d.oid = s.dbid WHERE d.datname = current_database()"
                         " AND regexp_replace(query, '\\$\\d+', '?', 'g') = %s",
-                        (re.sub(r"(?<![\w.\"])\d+(\.\d+)?(?![\w.\"])", "?", asked.statement),),
+                        (re.sub(r"\$\d+", "?", text),),
                     ).fetchone()
                     if row is None:
                         raise RuntimeError(f"pg_stat_statements lacks {asked.statement}")
