@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from tests.ha.fleet import ROOT, Fleet
-from tests.ha.ledgers import Api, Audit
+from tests.ha.ledgers import Audit
 
 from stack import shop
 from stack.aws.client import AwsStack
@@ -144,17 +144,13 @@ def _count(stack: Stack, fleets: dict[str, Fleet], minutes: float) -> None:
 
 
 def _first_status(stack: Stack, fleet: Fleet, count: int) -> None:
-    aws, api, audit = (
-        AwsStack(stack.aws.base_url),
-        Api(stack.controlplane),
-        Audit(stack.controlplane),
-    )
+    aws, audit = AwsStack(stack.aws.base_url), Audit(stack.controlplane)
     load = {"cpu": 40.0, "memory": 50.0}
     services = aws.create_services(shop.REGION, "prod", "first-", count, load=load)
-    path = f"/apis/setpoint.dev/v1alpha1/namespaces/{_SPACE}/scalingpolicies"
     for service in services:
         spec = _scaling(service, mode="Observe", interval="1h")
-        api.post(path, _resource("ScalingPolicy", service, "none", spec))
+        made = _resource("ScalingPolicy", service, "none", spec)
+        assert stack.controlplane.api.apply(made, _SPACE) == ("created", True)
         time.sleep(_PAUSE_SECONDS)
     created: dict[str, float] = {}
     first: dict[str, float] = {}

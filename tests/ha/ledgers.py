@@ -4,19 +4,14 @@ import contextlib
 import json
 import re
 import socket
-import ssl
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from stack.cluster import Cluster
 from stack.redis import RedisServer
@@ -33,53 +28,6 @@ class Write:
     time: float
     who: str
     what: str
-
-
-class Api:
-    """A few calls of the Kubernetes API as admin, without a kubectl for each."""
-
-    def __init__(self, cluster: Cluster) -> None:
-        user = yaml.safe_load(cluster.admin_kubeconfig.read_text())["users"][0]["user"]
-        context = ssl.create_default_context(cafile=str(cluster.ca_file))
-        context.load_cert_chain(user["client-certificate"], user["client-key"])
-        self._url = cluster.url
-        self._opener = urllib.request.build_opener(
-            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
-        )
-
-    def get(self, path: str) -> dict[str, Any] | None:
-        """An object; None where there is none."""
-        try:
-            return self._send(urllib.request.Request(self._url + path))  # noqa: S310
-        except urllib.error.HTTPError as error:
-            if error.code == 404:
-                return None
-            raise
-
-    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Create an object."""
-        request = urllib.request.Request(  # noqa: S310
-            self._url + path,
-            method="POST",
-            data=json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
-        )
-        return self._send(request)
-
-    def patch(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """A merge patch."""
-        request = urllib.request.Request(  # noqa: S310
-            self._url + path,
-            method="PATCH",
-            data=json.dumps(body).encode(),
-            headers={"Content-Type": "application/merge-patch+json"},
-        )
-        return self._send(request)
-
-    def _send(self, request: urllib.request.Request) -> dict[str, Any]:
-        with self._opener.open(request, timeout=30) as answer:
-            found: dict[str, Any] = json.load(answer)
-            return found
 
 
 class Audit:

@@ -19,7 +19,7 @@ from stack.cluster import Cluster
 from stack.redis import RedisServer
 from stack.slack_client import SlackStack
 from tests.ha.fleet import Fleet, Replica
-from tests.ha.ledgers import Api, Audit, RedisLedger, Write, of_audit, of_aws, of_slack, until
+from tests.ha.ledgers import Audit, RedisLedger, Write, of_audit, of_aws, of_slack, until
 
 KEYS = 1_200
 _RATE = 600
@@ -27,8 +27,7 @@ _CONVERGE_SECONDS = 120.0
 _GOOD_ENDS = (0, 3, -signal.SIGKILL, -signal.SIGTERM)
 """The last one: told to end before it was ready to be told."""
 
-_LEASES = "/apis/coordination.k8s.io/v1/namespaces/setpoint-system/leases"
-_GROUP = "/apis/setpoint.dev/v1alpha1/namespaces"
+_GROUP = "setpoint.dev/v1alpha1"
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,6 @@ class World:
         self.fleet, self.cluster, self.aws, self.slack, self.redis = (
             fleet, cluster, aws, slack, redis,
         )  # fmt: skip
-        self.api = Api(cluster)
         self.audit = Audit(cluster)
         self.ttls = RedisLedger(redis, fleet.lives)
 
@@ -188,10 +186,8 @@ class Schedule:
 
     def _edit(self) -> None:
         self._edits += 1
-        self._world.api.patch(
-            f"{_GROUP}/{self._name}/scalingpolicies/it",
-            {"spec": {"capacity": {"max": 20 + self._edits}}},
-        )
+        patch = {"spec": {"capacity": {"max": 20 + self._edits}}}
+        self._world.cluster.api.merge(_GROUP, "scalingpolicies", "it", self._name, patch)
 
     # What goes wrong
 
@@ -234,7 +230,9 @@ class Schedule:
         return self._draw.choice(others) if others else None
 
     def _leader(self) -> Replica | None:
-        lease = self._world.api.get(f"{_LEASES}/{self._world.fleet.name}") or {}
+        lease = self._world.cluster.api.get(
+            "coordination.k8s.io/v1", "leases", self._world.fleet.name, "setpoint-system"
+        )
         who = (lease.get("spec", {}).get("holderIdentity") or "").partition("_")[0]
         replicas = self._world.fleet.replicas
         return next((r for r in replicas if r.life.who == who and r.life.ended is None), None)
@@ -284,7 +282,7 @@ class Schedule:
         )
 
     def _get(self, plural: str) -> dict[str, Any]:
-        return self._world.api.get(f"{_GROUP}/{self._name}/{plural}/it") or {}
+        return self._world.cluster.api.get(_GROUP, plural, "it", self._name)
 
     def _messages(self) -> list[dict[str, Any]]:
         return self._world.slack.taken(self._channel)
@@ -403,7 +401,7 @@ class Schedule:
 
     def _tidy(self) -> None:
         for plural in ("scalingpolicies", "dbtunings", "cachetunings"):
-            self._world.cluster.api.delete("setpoint.dev/v1alpha1", plural, namespace=self._name)
+            self._world.cluster.api.delete(_GROUP, plural, namespace=self._name)
 
 
 def _is_ready(body: dict[str, Any]) -> bool:

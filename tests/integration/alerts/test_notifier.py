@@ -263,11 +263,16 @@ async def test_a_message_deleted_between_its_update_and_the_line_in_its_thread(
         assert made.methods() == ["post", "update"]
 
 
-async def test_what_an_earlier_process_posted_is_found(slack: SlackStack, bench: Make) -> None:
+def successor(first: Bench) -> Bench:
+    """Of another process, for the same channel; it has no state yet."""
+    return Bench(first.slack, Pace(channel=0), first.secrets, first.channel)
+
+
+async def test_what_an_earlier_process_posted_is_found(bench: Make) -> None:
     async with bench() as first:
         first.say("cpu")
         [posted] = await first.settle()
-    second = Bench(slack, Pace(channel=0), first.secrets, first.channel)
+    second = successor(first)
     second.state = first.state
     second.say("cpu", "memory", later=-5)  # written before, where it stands was not
     async with running(second):
@@ -285,7 +290,7 @@ async def test_what_an_earlier_process_posted_is_found_behind_a_page_of_others(
         client = AsyncWebClient(first.token, base_url=f"{slack.base_url}/api/")
         for number in range(201):
             await client.chat_postMessage(channel=first.channel, text=f"talk {number}")
-    second = Bench(slack, Pace(channel=0), first.secrets, first.channel)
+    second = successor(first)
     second.state = first.state
     second.say("cpu", "memory", later=-5)
     async with running(second):
@@ -294,13 +299,13 @@ async def test_what_an_earlier_process_posted_is_found_behind_a_page_of_others(
 
 
 async def test_what_an_earlier_process_posted_is_found_by_a_clock_that_was_ahead(
-    slack: SlackStack, bench: Make
+    bench: Make,
 ) -> None:
     """A word's time is of its process, a message's of Slack."""
     async with bench() as first:
         entry = first.say("cpu")
         [posted] = await first.settle()
-    second = Bench(slack, Pace(channel=0), first.secrets, first.channel)
+    second = successor(first)
     ahead = wire_time(datetime.now(UTC) + timedelta(minutes=5))
     left = entry.model_copy(update={"since": ahead, "time": ahead})
     second.state = AlertsStatus(outbox=[left])
@@ -312,13 +317,13 @@ async def test_what_an_earlier_process_posted_is_found_by_a_clock_that_was_ahead
 
 
 async def test_a_newer_word_on_what_an_earlier_process_posted_is_in_doubt_too(
-    slack: SlackStack, bench: Make
+    bench: Make,
 ) -> None:
     async with bench() as first:
         first.say("cpu")
         left = first.state
         [posted] = await first.settle()
-    second = Bench(slack, Pace(channel=0), first.secrets, first.channel)
+    second = successor(first)
     second.notifier.inherit(second.key, left)
     second.say("cpu", "memory")
     async with running(second):
